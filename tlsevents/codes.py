@@ -1,7 +1,7 @@
 """Facts about error codes, as tables: one row per fact, and no second copy anywhere.
 
-Imports nothing, and nothing but `errors.py` should need it. The tables are text because rows of prose are
-easier to read, search and mend that way; they are parsed once, at import (about half a millisecond).
+Imports nothing, and nothing but `errors.py` should need it. The tables are text because rows of
+prose are easier to read, search and mend that way; they are parsed once, at import.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Category = Literal["certificate", "negotiation", "network", "options", "stream"]
 
 
 class Code(NamedTuple):
-    """What is known about one code; `message` is the text used where nothing more exact is known."""
+    """What is known about one code; `message` is used where nothing more exact is known."""
 
     category: Category
     message: str
@@ -25,19 +25,21 @@ class Code(NamedTuple):
 # Sentences that several hints share.
 _SENTENCES = {
     "caution": (
-        "If this is unexpected, a proxy, a virus scanner or an attacker may be answering in the server's"
-        " place: compare error.chain with what its operator says, and use reject_unauthorized=False for"
-        " diagnosis only."
+        "If this is unexpected, a proxy, a virus scanner or an attacker may be answering in the"
+        " server's place: compare error.chain with what its operator says, and use"
+        " reject_unauthorized=False for diagnosis only."
     ),
-    "diagnosis": "reject_unauthorized=False shows what the server presents, but is for diagnosis only.",
+    "diagnosis": (
+        "reject_unauthorized=False shows what the server presents, but is for diagnosis only."
+    ),
     "clock": "check the clock of this machine too",
     "crl": "Fetch a current revocation list from the issuer and pass it with crl=.",
 }
 
-# A row: category, code (several share a row, `+` continues them), whether a retry is worth while; `=` the
-# default message; then the hint. Messages about certificates are in VERDICTS, and those about negotiation
-# come from OpenSSL. Codes starting with ERR_UN (unknown, unsupported option) and ERR_TLS_HANDSHAKE_TIMEOUT
-# are ours; all others are Node's.
+# A row: category, code (several share a row, `+` continues them), whether a retry is worth while;
+# `=` the default message; then the hint. Messages about certificates are in VERDICTS, and those
+# about negotiation come from OpenSSL. Our own codes are ERR_UNKNOWN_OPTION, ERR_UNSUPPORTED_OPTION
+# and ERR_SSL_UNKNOWN_ALERT_TYPE; all others are Node's or libuv's.
 _CODES = """
 certificate UNABLE_TO_GET_ISSUER_CERT
     The issuer of a certificate in `ca` is missing: add its root to ca=, or pass ca='system' if
@@ -363,8 +365,8 @@ stream ABORT_ERR
 
 # What to say about an `ERR_SSL_` code that has no row.
 NEGOTIATION_HINT = (
-    "The two sides could not agree on a TLS connection, or a message made no sense: compare TLS versions,"
-    " ciphers and certificates on both sides; the server's log may say more."
+    "The two sides could not agree on a TLS connection, or a message made no sense: compare TLS"
+    " versions, ciphers and certificates on both sides; the server's log may say more."
 )
 
 # X509_V_ERR number, Node's code, OpenSSL's text. Node names only some; `-` is its UNSPECIFIED.
@@ -466,7 +468,7 @@ _VERDICTS = """
 95 - Raw public key untrusted, no trusted keys configured
 """
 
-# Alert number, its name in RFC 8446 section 6 (or the older RFC that defined it), and OpenSSL's reason as
+# Alert number, its name in RFC 8446 section 6 (or the older RFC that defined it), and the reason as
 # OpenSSL 3.2 and newer spell it. Up to 3.1 those with SSL/TLS_ALERT_ said SSLV3_ALERT_.
 _ALERTS = """
 10 unexpected_message SSL/TLS_ALERT_UNEXPECTED_MESSAGE
@@ -540,7 +542,7 @@ def _read_codes(text: str) -> dict[str, Code]:
     for (category, *names), message, hint in rows:
         temporary = names[-1] == "(temporary)"
         row = Code(
-            cast(Category, category),
+            cast("Category", category),
             " ".join(message),
             " ".join(hint).format(**_SENTENCES),
             temporary,

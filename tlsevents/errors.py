@@ -4,22 +4,21 @@ Theory of operation
 -------------------
 * The public classes say *whose* problem it is (certificate, negotiation, network, options, stream);
   `code` says *which* one, in Node's words. What is known about a code is a row in `codes.py`.
-* Codes that follow a rule are computed: `ERR_SSL_` plus OpenSSL's reason. They have a row only where
-  there is something to advise.
-* Existing Python code must go on working, so every class is also the standard library's class for the
-  same thing. For network and file errors that depends on the code (`ECONNREFUSED` is a
-  `ConnectionRefusedError`): `NetworkError(text, code=code)` makes an instance of a private twin class,
-  derived from both. Twins carry the public name, because that is what a traceback should show.
+* Codes that follow a rule are computed: `ERR_SSL_` plus OpenSSL's reason. They have a row only
+  where there is something to advise.
+* Existing Python code must go on working, so every class is also the standard library's class for
+  the same thing. For network and file errors that depends on the code (`ECONNREFUSED` is a
+  `ConnectionRefusedError`): `NetworkError(text, code=code)` makes an instance of a private twin
+  class, derived from both. Twins carry the public name: that is what a traceback should show.
 * Translation goes by attribute (`errno`, `reason`, `verify_code`). Message text is read only where
-  CPython leaves `reason` None: its own table lacks the alerts 115 and 120 (seen on 3.11, 3.12 and 3.13
-  with OpenSSL 3.0), and nobody names an alert without an assigned number.
+  CPython leaves `reason` None: its own table lacks the alerts 115 and 120 (seen on 3.11, 3.12 and
+  3.13 with OpenSSL 3.0), and nobody names an alert without an assigned number.
 * Nothing here shows a secret: with `secret=True` a received value is described by its type alone.
 """
 
 from __future__ import annotations
 
 import errno as _numbers
-import functools
 import json
 import math
 import os
@@ -27,7 +26,7 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar, Unpack, cast
 
 from tlsevents.codes import ALERTS, CODES, LIBRARIES, NEGOTIATION_HINT, VERDICTS, Code
 
@@ -64,7 +63,7 @@ Phase = Literal["options", "lookup", "connect", "handshake", "verify", "open"]
 
 
 class Properties(TypedDict, total=False):
-    """What an error may carry beside code, phase, hint and temporary; all of it is None unless set."""
+    """What an error may carry beside code, phase, hint and temporary."""
 
     alert: str | None
     errno: int | None
@@ -105,9 +104,9 @@ def _builtin(code: str | None) -> type[OSError] | None:
 class TLSEventsError(Exception):
     """Base of every exception that this library makes itself.
 
-    Mirrors the errors of Node's tls and net: `str(error)` is Node's message (never empty), and Node's
-    properties are attributes in snake_case. Attributes that do not apply are None (`errors` and `chain`:
-    an empty tuple), never missing.
+    Mirrors the errors of Node's tls and net: `str(error)` is Node's message (never empty), and
+    Node's properties are attributes in snake_case. Attributes that do not apply are None (`errors`
+    and `chain`: an empty tuple), never missing.
 
     Args:
         message: the text; the default text of the code if empty.
@@ -142,20 +141,25 @@ class TLSEventsError(Exception):
     _public: ClassVar[type[TLSEventsError] | None] = None  # in a twin: the class it stands for
 
     def __new__(cls, message: str = "", *, code: str | None = None, **properties: Any) -> Self:
-        made = _twin(cls, _builtin(code)) if cls._has_twins() else cls
+        """Choose the twin class, and give OSError what only its `__new__` takes."""
+        made: type[Self] = _twin(cls, _builtin(code)) if cls._has_twins() else cls
         message = _text(message, code, cls)
-        if not issubclass(made, OSError):
+        builtin = cast("type[object]", made)  # for type checkers the intersection is empty
+        if not issubclass(builtin, OSError):
             return super().__new__(made, message)
         # OSError keeps errno, strerror and filename in C, and takes them in __new__ once a subclass
         # defines it; this also makes `args` what handlers of the built-in classes expect.
-        number = properties.get("errno")
-        if issubclass(made, ssl.SSLError):
-            return OSError.__new__(made, ssl.SSL_ERROR_SSL, message)
-        text = properties.get("strerror") or (message if number is None else os.strerror(number))
-        path = properties.get("path")
-        if number is None:
-            return OSError.__new__(made, text)
-        return OSError.__new__(made, number, text, *([path] if path is not None else []))
+        number, text, path = (properties.get(key) for key in ("errno", "strerror", "path"))
+        arguments: list[Any]
+        if issubclass(builtin, ssl.SSLError):
+            arguments = [int(ssl.SSL_ERROR_SSL), message]
+        elif number is None:
+            arguments = [text or message]
+        else:
+            arguments = [number, text or os.strerror(number)]
+            if path is not None:
+                arguments.append(path)
+        return cast("Self", OSError.__new__(made, *arguments))
 
     def __init__(
         self,
@@ -177,10 +181,10 @@ class TLSEventsError(Exception):
         if unknown:
             raise TypeError(f"unknown properties of {type(self).__name__}: {sorted(unknown)}")
         for name, value in properties.items():
-            if name in ("errors", "chain"):
-                value = tuple(value)  # type: ignore[call-overload]
             if name != "strerror":  # OSError has it already, as far as it wants it
                 setattr(self, name, value)
+        self.errors = tuple(self.errors)
+        self.chain = tuple(self.chain)
 
     @classmethod
     def _has_twins(cls) -> bool:
@@ -203,7 +207,7 @@ class TLSEventsError(Exception):
         return f"{type(self).__name__}({self._message!r}{facts})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default would call the class with `args`, which for an OSError are not its own arguments.
+        # The default would call the class with `args`, which an OSError has of its own kind.
         # A cause is lost by pickling, as with every exception.
         state = dict(self.__dict__)
         known = Properties.__annotations__.keys()
@@ -223,7 +227,7 @@ def _rebuild(cls: type[TLSEventsError], message: str, properties: dict[str, Any]
 
 
 class CertificateError(TLSEventsError, ssl.SSLCertVerificationError):
-    """The server's chain or its identity was not accepted; `chain` holds what it presented (DER)."""
+    """The chain or the identity was not accepted; `chain` holds what was presented (DER)."""
 
     library: str | None = None  # type: ignore[assignment]
     reason: str | None = None  # type: ignore[assignment]
@@ -251,7 +255,7 @@ class NetworkError(TLSEventsError, OSError):
 
 
 class OptionsError(TLSEventsError, ValueError):
-    """What the caller configured cannot be used; also the built-in class that fits a file's `code`."""
+    """What was configured cannot be used; also the built-in class that fits a file's `code`."""
 
     @classmethod
     def _has_twins(cls) -> bool:
@@ -271,20 +275,27 @@ class StreamError(TLSEventsError):
 
 
 _Error = TypeVar("_Error", bound=TLSEventsError)
+_TWINS: dict[tuple[type[TLSEventsError], type[OSError]], type[TLSEventsError]] = {}
 
 
-@functools.cache
 def _twin(public: type[_Error], builtin: type[OSError] | None) -> type[_Error]:
     """`public`, or where `builtin` adds something, the class that is also `builtin`."""
     if builtin is None or issubclass(public, builtin):
         return public
-    members = {
+    made = _TWINS.get((public, builtin))
+    if made is None:
+        made = _TWINS[public, builtin] = _make_twin(public, builtin)
+    return cast("type[_Error]", made)
+
+
+def _make_twin(public: type[TLSEventsError], builtin: type[OSError]) -> type[TLSEventsError]:
+    members: dict[str, Any] = {
         "__module__": public.__module__,
         "__qualname__": public.__qualname__,
         "__doc__": public.__doc__,
         "_public": public,
     }
-    return type(public.__name__, (public, builtin), members)
+    return cast("type[TLSEventsError]", type(public.__name__, (public, builtin), members))
 
 
 def _row(code: str | None) -> Code:
@@ -325,7 +336,7 @@ def _number(value: float) -> str:
 
 
 # What JavaScript calls the types that both languages have.
-_NODE_CLASSES = {dict: "Object", list: "Array", tuple: "Array", bytes: "Buffer"}
+_NODE_CLASSES: dict[type, str] = {dict: "Object", list: "Array", tuple: "Array", bytes: "Buffer"}
 
 
 def received(value: object, *, secret: bool = False) -> str:
@@ -360,7 +371,8 @@ def _inspected(value: object) -> str:
         more = f" ... {len(value) - 50} more bytes" if len(value) > 50 else ""
         text = f"<Buffer{''.join(f' {byte:02x}' for byte in value[:50])}{more}>"
     elif isinstance(value, list | tuple):
-        text = f"[ {', '.join(_inspected(item) for item in value)} ]" if value else "[]"
+        items = [_inspected(item) for item in cast("Sequence[object]", value)]
+        text = f"[ {', '.join(items)} ]" if items else "[]"
     else:
         text = repr(value)
     return text if len(text) <= 128 else text[:128] + "..."
@@ -374,7 +386,7 @@ def _subject(name: str) -> str:
 def option_type_error(
     name: str, expected: str, value: object, *, secret: bool = False
 ) -> OptionTypeError:
-    """Node's ERR_INVALID_ARG_TYPE: `expected` is the text after "must be", e.g. "of type string"."""
+    """Node's ERR_INVALID_ARG_TYPE: `expected` follows "must be", or is only a type's name."""
     if not expected.startswith(("of ", "one of ", "an instance ")):
         expected = f"of type {expected}"
     text = f'The "{name}" {_subject(name)} must be {expected}. {received(value, secret=secret)}'
@@ -458,8 +470,8 @@ def content_error(exc: ssl.SSLError, *, name: str | None = None) -> OptionsError
 
 _ALERT_OF_REASON = {reason: number for number, (_, reason) in ALERTS.items()}
 
-# OpenSSL up to 3.1 and from 3.2 on say different things about the same record: old, (phase, protocol) where
-# it applies (None: always), new. The contract has the new names.
+# OpenSSL up to 3.1 and from 3.2 on say different things about the same record: old reason, (phase,
+# protocol) where they differ (None: always), new reason. Users see the new one.
 _RENAMED: dict[str, tuple[tuple[Phase, str] | None, str]] = {
     "PACKET_LENGTH_TOO_LONG": (None, "DATA_LENGTH_TOO_LONG"),
     "WRONG_VERSION_NUMBER": (("open", "TLSv1.3"), "BAD_RECORD_TYPE"),
@@ -498,8 +510,8 @@ def translate_ssl_error(
     """What `ssl` raised, as Node names it.
 
     Args:
-        alert_number: the number of the alert just received, where the caller knows it. An alert that
-            OpenSSL has no name for cannot be told from the exception, which then says "unknown error".
+        alert_number: the number of the alert just received, where the caller knows it. For one
+            that OpenSSL has no name for, the exception says "unknown error" and not the number.
         protocol: the version agreed on, such as `TLSv1.3`, where the caller knows it.
     """
     if isinstance(exc, ssl.SSLCertVerificationError):
@@ -597,7 +609,7 @@ def translate_os_error(
     """What the system or asyncio raised, as Node words it: `connect ECONNREFUSED 127.0.0.1:443`.
 
     Args:
-        address, port: the peer of a connect, our own side of a bind; port 0 is not shown, as in Node.
+        address, port: the peer of a connect, our side of a bind; port 0 is not shown, as in Node.
         path: a Unix socket's path; Node calls it the address.
         local: our side of a connection that the system refused at once.
     """
@@ -646,7 +658,7 @@ def lookup_error(exc: socket.gaierror, hostname: str) -> NetworkError:
 
 
 def aggregate_error(errors: Sequence[Exception]) -> NetworkError:
-    """Every address failed. Node's AggregateError: the first one's code; here the message says all."""
+    """Every address failed: the first one's code, as in Node, and a message that tells them all."""
     if not errors:
         raise ValueError("there must be at least one error")
     first = errors[0]
@@ -694,7 +706,7 @@ def handshake_timeout_error(seconds: float) -> NetworkError:
 
 
 def stream_error(code: str, message: str = "") -> StreamError:
-    """What a stream answers when it cannot do as asked; the text defaults to Node's for that code."""
+    """What a stream answers when it cannot do as asked; the default text is Node's."""
     if code == "EPIPE":  # as an error of the system it has another text, and is a NetworkError
         message = message or "This socket has been ended by the other party"
         return StreamError(message, code=code, phase="open", temporary=False)
