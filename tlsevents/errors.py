@@ -159,7 +159,7 @@ class TLSEventsError(Exception):
             arguments = [number, text or os.strerror(number)]
             if path is not None:
                 arguments.append(path)
-        return cast("Self", OSError.__new__(made, *arguments))
+        return OSError.__new__(made, *arguments)
 
     def __init__(
         self,
@@ -480,6 +480,9 @@ _RENAMED: dict[str, tuple[tuple[Phase, str] | None, str]] = {
 # Names for registered alerts that OpenSSL has no text for: RFC 9146, RFC 9849.
 _ALERTS_UNKNOWN_TO_OPENSSL = {0: "close_notify", 52: "too_many_cids_requested", 121: "ech_required"}
 
+# What CPython says in its own words, without a reason.
+_CPYTHON_TEXTS = {"No cipher can be selected.": "NO_CIPHER_MATCH"}
+
 _LOCATION = re.compile(r"\s*\(_ssl\.c:\d+\)$")
 _PREFIX = re.compile(r"^\[([A-Z0-9]*)(?:: ?([^\]]*))?\]\s*")
 
@@ -491,7 +494,9 @@ def _ssl_facts(exc: ssl.SSLError) -> tuple[str, str]:
     if isinstance(exc, ssl.SSLEOFError):
         return library or "SSL", "UNEXPECTED_EOF_WHILE_READING"
     if not mnemonic:
-        text = _LOCATION.sub("", exc.strerror or str(exc))
+        text = _LOCATION.sub("", str(exc.args[-1]) if exc.args else "")
+        if text in _CPYTHON_TEXTS:
+            return "SSL", _CPYTHON_TEXTS[text]
         found = _PREFIX.match(text)
         if found is not None:
             library, mnemonic = library or found[1], found[2]
