@@ -1,0 +1,642 @@
+"""From options to `ssl.SSLContext`: secure contexts, cached, and Node's module-level TLS settings.
+
+Theory of operation
+-------------------
+* `secure_context(options)` is called by connect() on the event loop: it turns what matters for a context into one
+  hashable value, `Settings`, and looks that up. A hit costs microseconds. A miss checks what the options hold in
+  memory (ciphers, versions, certificates, keys), because Node throws for those from connect() itself.
+* `SecureContext.client_context()` is the slow part (the roots, files) and belongs into an executor. It builds one
+  `ssl.SSLContext` per way of verifying and keeps it: CPython ties sessions to their context.
+* Files are looked at again by each call, and read again when they have changed, so that a renewed certificate is
+  used without a restart; `client_context_ready()` is therefore never true for options that name files.
+* A context that does not verify has no roots: they are 13 ms of work for nothing. It has them if there is a client
+  certificate, because OpenSSL completes that certificate's chain from them.
+* Nothing here knows of asyncio. Everything may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import ssl
+import sys
+import threading
+import types
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
+
+from tlsevents import credentials, errors, offer, trust
+from tlsevents.trust import Item, Trust, TrustSource
+from tlsevents.verification import Verifier
+
+if TYPE_CHECKING:
+    from tlsevents.options import ConnectOptions
+
+__all__ = [
+    "DEFAULT_CIPHERS",
+    "DEFAULT_ECDH_CURVE",
+    "DEFAULT_MAX_VERSION",
+    "DEFAULT_MIN_VERSION",
+    "SecureContext",
+    "create_secure_context",
+    "make_settings_assignable",
+    "secure_context",
+]
+
+# Read at each connect(); the package writes assignments to its own names through to these.
+DEFAULT_MIN_VERSION: str = "TLSv1.2"
+DEFAULT_MAX_VERSION: str = "TLSv1.3"
+DEFAULT_ECDH_CURVE: str = "auto"
+DEFAULT_CIPHERS: str = ":".join(  # Node's list: `ciphers` is compatible, and so is what servers see
+    [
+        "TLS_AES_256_GCM_SHA384",
+        "TLS_CHACHA20_POLY1305_SHA256",
+        "TLS_AES_128_GCM_SHA256",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "DHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES128-SHA256",
+        "DHE-RSA-AES128-SHA256",
+        "ECDHE-RSA-AES256-SHA384",
+        "DHE-RSA-AES256-SHA384",
+        "ECDHE-RSA-AES256-SHA256",
+        "DHE-RSA-AES256-SHA256",
+        "HIGH",
+        "!aNULL",
+        "!eNULL",
+        "!EXPORT",
+        "!DES",
+        "!RC4",
+        "!MD5",
+        "!PSK",
+        "!SRP",
+        "!CAMELLIA",
+    ]
+)
+
+_CACHE_SIZE = 64  # a verifying context with all roots holds about 1 MiB (measured)
+
+
+class WrapsBio(Protocol):
+    """What is asked of a context that a user brings."""
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = ...,
+        server_hostname: str | None = ...,
+        session: ssl.SSLSession | None = ...,
+    ) -> ssl.SSLObject:
+        """As `ssl.SSLContext.wrap_bio`."""
+        ...
+
+
+# --- Settings: what makes two contexts different -----------------------------------------------------
+
+
+class _KeyItem(NamedTuple):
+    """A key or PKCS#12 file, and its passphrase."""
+
+    item: Item
+    passphrase: str | None
+
+    def __repr__(self) -> str:
+        return "_KeyItem(...)"
+
+
+class Settings(NamedTuple):
+    """The options a context depends on, defaults filled in; equal settings share a context."""
+
+    source: TrustSource
+    crl: tuple[Item, ...]
+    partial_chain: bool
+    cert: tuple[Item, ...]
+    key: tuple[_KeyItem, ...]
+    pfx: tuple[_KeyItem, ...]
+    min_version: str
+    max_version: str
+    ciphers: str
+    ecdh_curve: str
+    sigalgs: str | None
+    secure_options: int
+    alpn: tuple[str, ...]
+    server_method: bool
+
+    def __repr__(self) -> str:
+        return "Settings(...)"  # keys and passphrases show up in no traceback
+
+    @property
+    def trust_items(self) -> tuple[Item, ...]:
+        """Items that decide about trust."""
+        listed = self.source.items if self.source.items is not None else ()
+        return (*listed, *self.crl, *(pfx.item for pfx in self.pfx))
+
+    @property
+    def all_items(self) -> tuple[Item, ...]:
+        """All items: those of the client's own certificate too."""
+        return (*self.trust_items, *self.cert, *(key.item for key in self.key))
+
+
+def _items(value: object) -> tuple[Item, ...]:
+    """One item or a list of them; what is empty does not count, but in a list it does, as in Node."""
+    if value is None:
+        return ()
+    if isinstance(value, list | tuple):
+        return tuple(_item(each) for each in cast("Sequence[object]", value))
+    return (_item(value),) if value else ()
+
+
+def _item(value: object) -> Item:
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    return cast("Item", value)
+
+
+def _key_items(value: object, passphrase: str | None, content: str) -> tuple[_KeyItem, ...]:
+    """Items that may be objects with a passphrase of their own: `{pem, passphrase}`, `{buf, passphrase}`."""
+    found: list[_KeyItem] = []
+    for each in cast("Sequence[object]", value if isinstance(value, list | tuple) else (value,)):
+        if isinstance(each, Mapping):
+            entry = cast("Mapping[str, Any]", each)
+            own = entry.get("passphrase")
+            found.append(_KeyItem(_item(entry[content]), passphrase if own is None else own))
+        elif each or isinstance(value, list | tuple):
+            found.append(_KeyItem(_item(each), passphrase))
+    return tuple(found)
+
+
+def _settings(given: ConnectOptions) -> Settings:
+    ca = given.ca
+    if ca == "system":
+        source = TrustSource("system")
+    elif ca is None or (not isinstance(ca, list | tuple) and not ca):
+        source = trust.default_source()
+    else:
+        source = TrustSource("listed", _items(ca))
+    minimum, maximum, server_method = offer.version_range(
+        DEFAULT_MIN_VERSION if given.min_version is None else given.min_version,
+        DEFAULT_MAX_VERSION if given.max_version is None else given.max_version,
+        given.secure_protocol,
+    )
+    ciphers = given.ciphers or DEFAULT_CIPHERS
+    if not isinstance(ciphers, str):  # pyright: ignore[reportUnnecessaryIsInstance] - the default is anybody's
+        raise errors.option_type_error("options.ciphers", "string", ciphers)
+    curve = (DEFAULT_ECDH_CURVE if given.ecdh_curve is None else given.ecdh_curve) or "auto"
+    if not isinstance(curve, str):  # pyright: ignore[reportUnnecessaryIsInstance] - the default is anybody's
+        raise errors.option_type_error("options.ecdhCurve", "string", curve)
+    return Settings(
+        source,
+        (given.crl,) if given.crl == b"" else _items(given.crl),
+        bool(given.allow_partial_trust_chain),
+        _items(given.cert),
+        _key_items(given.key, given.passphrase, "pem"),
+        _key_items(given.pfx, given.passphrase, "buf"),
+        minimum,
+        maximum,
+        ciphers,
+        curve,
+        given.sigalgs,
+        given.secure_options or 0,
+        tuple(offer.alpn_list(given.alpn_protocols)),
+        server_method,
+    )
+
+
+# --- Secure contexts ---------------------------------------------------------------------------------
+
+
+class SecureContext:
+    """What connections that are set up alike have in common: trust, certificate, versions, ciphers.
+
+    Mirrors `tls.SecureContext`; made by `create_secure_context()`, and by every connect() whose options differ from
+    the ones before. Immutable and hashable; equal options give the same object, from a cache of the process. One
+    object serves any number of connections, at the same time too.
+    """
+
+    __slots__ = ("__weakref__",)
+
+    own: bool
+    """False for a context that the user brought (option `context`), used exactly as it is."""
+
+    @staticmethod
+    def wrapping(context: WrapsBio) -> SecureContext:
+        """A user's own `ssl.SSLContext`, or anything with its `wrap_bio`, behind this interface."""
+        return _Wrapping(context)
+
+    @property
+    def needs_files(self) -> bool:
+        """Whether client_context() reads files, and may raise what is wrong with them."""
+        raise NotImplementedError
+
+    def client_context(
+        self, *, verify: bool, check_hostname: bool, keylog_filename: str | None = None
+    ) -> ssl.SSLContext:
+        """The `ssl.SSLContext` for a connection; blocks when it has to be built, so call it in an executor.
+
+        Args:    verify: CERT_REQUIRED, else CERT_NONE.
+                 check_hostname: whether OpenSSL checks the name as well; only with `verify`.
+                 keylog_filename: where secrets go; such a context is for one connection and not kept.
+        Raises:  OptionsError for files, NegotiationError for a method of servers.
+        """
+        raise NotImplementedError
+
+    def client_context_ready(self, *, verify: bool, check_hostname: bool) -> bool:
+        """Whether client_context() would answer at once."""
+        raise NotImplementedError
+
+    def verifier(self) -> Verifier:
+        """Names verdicts with the same trust; blocks when it has to be built."""
+        raise NotImplementedError
+
+    @property
+    def verifier_ready(self) -> bool:
+        """Whether verifier() would answer at once."""
+        raise NotImplementedError
+
+    @property
+    def verifies(self) -> bool:
+        """Whether client_context(verify=True) makes OpenSSL (or the system) refuse what is not trusted."""
+        raise NotImplementedError
+
+    @property
+    def checks_hostname(self) -> bool:
+        """Whether client_context(verify=True, check_hostname=True) checks names."""
+        raise NotImplementedError
+
+    def trusted_certificates(self) -> Sequence[bytes]:
+        """The anchors as DER; blocks for files."""
+        raise NotImplementedError
+
+
+_Stamp = tuple[tuple[int, int, int], ...]
+
+
+class _Built(SecureContext):
+    """Made from options."""
+
+    __slots__ = ("_contexts", "_lock", "_needs_files", "_settings", "_verifier")
+
+    own = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._needs_files = any(map(trust.is_path, settings.all_items))
+        self._lock = threading.Lock()  # held while building: the second caller wants the same thing
+        self._contexts: dict[tuple[bool, bool], tuple[_Stamp, ssl.SSLContext]] = {}
+        self._verifier: tuple[_Stamp, Verifier] | None = None
+        _check_content(settings)
+
+    def __repr__(self) -> str:
+        return f"<SecureContext at {id(self):#x}>"
+
+    @property
+    def needs_files(self) -> bool:
+        return self._needs_files
+
+    def client_context(
+        self, *, verify: bool, check_hostname: bool, keylog_filename: str | None = None
+    ) -> ssl.SSLContext:
+        if self._settings.server_method:
+            reason = "called a function you should not call"
+            raise errors.NegotiationError(
+                f"error:0A0C0101:SSL routines::{reason}",
+                code="ERR_SSL_CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL",
+                phase="handshake",
+                library="SSL routines",
+                reason=reason,
+            )
+        variant = (verify, verify and check_hostname)
+        if keylog_filename is not None:
+            context = self._build(*variant)
+            context.keylog_filename = keylog_filename
+            return context
+        with self._lock:
+            stamp = trust.stamp(self._settings.all_items) if self._needs_files else ()
+            kept = self._contexts.get(variant)
+            if kept is None or kept[0] != stamp:
+                kept = self._contexts[variant] = (stamp, self._build(*variant))
+            return kept[1]
+
+    def client_context_ready(self, *, verify: bool, check_hostname: bool) -> bool:
+        return not self._needs_files and (verify, verify and check_hostname) in self._contexts
+
+    def _build(self, verify: bool, check_hostname: bool) -> ssl.SSLContext:
+        settings = self._settings
+        system = settings.source.kind == "system"
+        delegates = verify and system and _delegates_to_system()
+        context = _new_context(settings, _truststore() if delegates else ssl.SSLContext)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+        context.check_hostname = check_hostname
+        groups, additional = _read_credentials(settings)
+        anchors = self._trust(additional)
+        if delegates:
+            anchors.load_rest(context)
+        elif verify or groups:
+            anchors.load(context)
+        credentials.load(context, groups, functools.partial(_new_context, settings))
+        return context
+
+    def _trust(self, additional: Sequence[bytes]) -> Trust:
+        settings = self._settings
+        return Trust(
+            settings.source,
+            additional=additional,
+            crls=settings.crl,
+            partial_chain=settings.partial_chain,
+        )
+
+    def verifier(self) -> Verifier:
+        with self._lock:
+            stamp = trust.stamp(self._settings.trust_items) if self._needs_files else ()
+            kept = self._verifier
+            if kept is None or kept[0] != stamp:
+                anchors = self._trust(_read_credentials(self._settings)[1])
+                level = offer.security_level(self._settings.ciphers)
+                kept = self._verifier = (stamp, _ready_verifier(anchors.load, level))
+            return kept[1]
+
+    @property
+    def verifier_ready(self) -> bool:
+        return not self._needs_files and self._verifier is not None
+
+    @property
+    def verifies(self) -> bool:
+        return True
+
+    @property
+    def checks_hostname(self) -> bool:
+        return True
+
+    def trusted_certificates(self) -> Sequence[bytes]:
+        return self._trust(_read_credentials(self._settings)[1]).anchors()
+
+
+def _new_context(settings: Settings, make: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext:
+    """Return a context with everything but trust and certificates; raises OptionsError."""
+    context = make(ssl.PROTOCOL_TLS_CLIENT)
+    # A connection that is cut off must be told from one that was closed (RFC 8446 section 6.1).
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    only_tls13 = offer.set_ciphers(context, settings.ciphers, settings.max_version)
+    lowest = settings.min_version
+    if only_tls13 and settings.max_version == "TLSv1.3":
+        lowest = "TLSv1.3"
+    forbidden = settings.secure_options & offer.NO_VERSIONS
+    level = offer.security_level(settings.ciphers)
+    offer.set_versions(context, lowest, settings.max_version, forbidden, level)
+    wanted = settings.secure_options & ~offer.NO_VERSIONS & 0xFFFFFFFF  # -1 is all 32, as in Node
+    if wanted & ~int(context.options):
+        context.options |= wanted
+    offer.set_sigalgs(context, settings.sigalgs)
+    if settings.ecdh_curve != "auto":
+        if make is not ssl.SSLContext:  # truststore does not hand it on
+            raise errors.unsupported_option(
+                "ecdh_curve", "it does not go together with ca='system'."
+            )
+        offer.set_groups(context, settings.ecdh_curve)
+    if settings.alpn:
+        context.set_alpn_protocols(settings.alpn)
+    return context
+
+
+def _check_content(settings: Settings) -> None:
+    """Raise what is wrong with what is in memory; in Node's order."""
+    if settings.source.kind == "system":
+        _truststore()
+    new_context = functools.partial(_new_context, settings)
+    scratch = new_context()
+    certs = [item for item in settings.cert if not trust.is_path(item)]
+    keys = [key for key in settings.key if not trust.is_path(key.item)]
+    if len(certs) == len(settings.cert) and len(keys) == len(settings.key):
+        groups = [_group(certs, keys)]
+    else:  # whether they belong together can be told only when all of it has been read
+        groups = [_group(certs, []), _group([], keys)]
+    credentials.load(scratch, groups, new_context)
+    trust.load_crls(scratch, [item for item in settings.crl if not trust.is_path(item)])
+    for pfx in settings.pfx:
+        credentials.require_cryptography()
+        if not trust.is_path(pfx.item):
+            group, _ = credentials.read_pfx(trust.read_item(pfx.item), pfx.passphrase)
+            credentials.load(scratch, [group], new_context)
+
+
+def _group(certs: Sequence[Item], keys: Sequence[_KeyItem]) -> credentials.Group:
+    return credentials.Group(
+        [trust.read_item(item) for item in certs],
+        [credentials.Key(trust.read_item(key.item), key.passphrase) for key in keys],
+    )
+
+
+def _read_credentials(settings: Settings) -> tuple[list[credentials.Group], list[bytes]]:
+    """Own certificates and keys, and the certificates that PKCS#12 files want trusted."""
+    groups = [_group(settings.cert, settings.key)] if settings.cert or settings.key else []
+    additional: list[bytes] = []
+    for pfx in settings.pfx:
+        group, others = credentials.read_pfx(trust.read_item(pfx.item), pfx.passphrase)
+        groups.append(group)
+        additional += others
+    return groups, additional
+
+
+def _ready_verifier(load: Callable[[ssl.SSLContext], None], security_level: int) -> Verifier:
+    verifier = Verifier(load, security_level=security_level)
+    verifier.verdict([credentials.any_certificate_der()])  # loads trust now, not on the event loop
+    return verifier
+
+
+def _truststore() -> type[ssl.SSLContext]:
+    try:
+        import truststore
+    except ImportError as exc:
+        raise errors.unsupported_option(
+            "ca", "'system' needs the package truststore: pip install 'tlsevents[system]'"
+        ) from exc
+    return truststore.SSLContext
+
+
+def _delegates_to_system() -> bool:
+    """Whether the system itself verifies; elsewhere its store is a list of files, and OpenSSL does.
+
+    truststore would read that list for every connection anew.
+    """
+    return sys.platform in {"darwin", "win32"}
+
+
+class _Wrapping(SecureContext):
+    """A user's own context. What it trusts is asked of it, for naming verdicts only."""
+
+    __slots__ = ("_context",)
+
+    own = False
+
+    # Verifiers by context. They must not keep the context alive, and new roots make a new one.
+    _verifiers: ClassVar[weakref.WeakKeyDictionary[Any, tuple[object, Verifier]]]
+    _verifiers = weakref.WeakKeyDictionary()
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, context: WrapsBio) -> None:
+        self._context: Any = context
+
+    def __repr__(self) -> str:
+        return f"<SecureContext wrapping {type(self._context).__name__} at {id(self._context):#x}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Wrapping) and self._context is other._context
+
+    def __hash__(self) -> int:
+        return hash((_Wrapping, id(self._context)))
+
+    @property
+    def needs_files(self) -> bool:
+        return False
+
+    def client_context(
+        self, *, verify: bool, check_hostname: bool, keylog_filename: str | None = None
+    ) -> ssl.SSLContext:
+        """Return the user's context, whatever is asked."""
+        context: ssl.SSLContext = self._context
+        return context
+
+    def client_context_ready(self, *, verify: bool, check_hostname: bool) -> bool:
+        return True
+
+    def verifier(self) -> Verifier:
+        state = self._state()
+        with self._lock:
+            kept = self._kept()
+            if kept is None or kept[0] != state:
+                level = getattr(self._context, "security_level", offer.SECURITY_LEVEL)
+                kept = (state, _ready_verifier(self._load, level))
+                with contextlib.suppress(TypeError):  # it cannot be referred to weakly
+                    self._verifiers[self._context] = kept
+            return kept[1]
+
+    @property
+    def verifier_ready(self) -> bool:
+        kept = self._kept()
+        return kept is not None and kept[0] == self._state()
+
+    def _kept(self) -> tuple[object, Verifier] | None:
+        with contextlib.suppress(TypeError):
+            return self._verifiers.get(self._context)
+        return None
+
+    def _state(self) -> object:
+        flags = int(getattr(self._context, "verify_flags", 0))
+        with contextlib.suppress(AttributeError, NotImplementedError):
+            return flags, self._context.cert_store_stats()
+        return flags
+
+    @property
+    def _load(self) -> Callable[[ssl.SSLContext], None]:
+        certificates = self.trusted_certificates()
+        flags = getattr(self._context, "verify_flags", None)
+
+        def load(context: ssl.SSLContext) -> None:
+            for der in certificates:
+                context.load_verify_locations(cadata=der)
+            if flags is not None:
+                context.verify_flags = flags
+
+        return load
+
+    @property
+    def verifies(self) -> bool:
+        return bool(getattr(self._context, "verify_mode", ssl.CERT_NONE) != ssl.CERT_NONE)
+
+    @property
+    def checks_hostname(self) -> bool:
+        return bool(getattr(self._context, "check_hostname", False))
+
+    def trusted_certificates(self) -> Sequence[bytes]:
+        """Return what `get_ca_certs` tells: not what OpenSSL looks up in folders, nor truststore's store."""
+        with contextlib.suppress(AttributeError, NotImplementedError):
+            return tuple(self._context.get_ca_certs(binary_form=True))
+        return ()
+
+
+# --- The cache ---------------------------------------------------------------------------------------
+
+_cache: OrderedDict[Settings, _Built] = OrderedDict()
+_cache_lock = threading.Lock()
+
+
+def secure_context(given: ConnectOptions) -> SecureContext:
+    """Return the secure context for a connection's options; equal options share one.
+
+    Raises: OptionsError for what is wrong with versions, ciphers, and content in memory; only when these
+    options are new.
+    """
+    if given.context is not None:
+        return SecureContext.wrapping(given.context)
+    if given.secure_context is not None:
+        if not isinstance(given.secure_context, SecureContext):
+            raise errors.options_error("ERR_TLS_INVALID_CONTEXT")
+        return given.secure_context
+    settings = _settings(given)
+    with _cache_lock:
+        found = _cache.get(settings)
+        if found is not None:
+            _cache.move_to_end(settings)
+            return found
+    made = _Built(settings)  # without the lock: it may take milliseconds
+    with _cache_lock:
+        kept = _cache.setdefault(settings, made)
+        while len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)
+    return kept
+
+
+def create_secure_context(
+    options: Mapping[str, object] | None = None, /, **keywords: object
+) -> SecureContext:
+    """Make, or find, the secure context that these options describe.
+
+    Mirrors `tls.createSecureContext(options)`; give the result to any number of connections as option
+    `secureContext` (keyword `secure_context`). Node makes a new one each time; here equal options share
+    one, and files are read when it is first used.
+
+    Args:    options: a mapping with Node's names, or keywords with Python's: ca, cert, key, ...
+    Raises:  OptionsError, with Node's codes, for what is wrong with them.
+    """
+    raise NotImplementedError
+
+
+# --- Settings of the module --------------------------------------------------------------------------
+
+
+class _Assignable(types.ModuleType):
+    """The type of a package whose DEFAULT_ names can be assigned; a property wins over its dict."""
+
+    @property
+    def root_certificates(self) -> tuple[str, ...]:
+        """Mozilla's roots as PEM, read when first asked for; as `tls.rootCertificates`."""
+        return trust.root_certificates()
+
+
+def _setting(name: str) -> property:
+    here = sys.modules[__name__]
+    return property(lambda _: getattr(here, name), lambda _, value: setattr(here, name, value))
+
+
+for _name in (
+    "DEFAULT_MIN_VERSION",
+    "DEFAULT_MAX_VERSION",
+    "DEFAULT_CIPHERS",
+    "DEFAULT_ECDH_CURVE",
+):
+    setattr(_Assignable, _name, _setting(_name))
+
+
+def make_settings_assignable(module_name: str) -> None:
+    """Let `package.DEFAULT_MIN_VERSION = ...` have effect, and read `package.root_certificates` lazily.
+
+    In Node these are properties of the module, "assignable at run time and read at each connect".
+    The package declares the names with annotations only, and calls this once.
+    """
+    sys.modules[module_name].__class__ = _Assignable

@@ -1,0 +1,325 @@
+"""What a client offers in its ClientHello, as far as a context decides it.
+
+Versions, ciphers, groups, signature algorithms and application protocols: from Node's words to calls of
+`ssl.SSLContext`. Each function sets one thing on a context and raises OptionsError, with Node's code, for
+what OpenSSL refuses; Python's `ssl` says less than OpenSSL, so the reason is often found here.
+
+What OpenSSL could do and Python's `ssl` cannot (TLS 1.3 suites, lists of groups, signature algorithms, all up to
+Python 3.14) is refused by name. Its calls in Python 3.15 are used where they exist.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import operator
+import re
+import ssl
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from tlsevents import errors
+
+__all__ = [
+    "NO_VERSIONS",
+    "SECURITY_LEVEL",
+    "alpn_list",
+    "convert_alpn_protocols",
+    "get_ciphers",
+    "security_level",
+    "set_ciphers",
+    "set_groups",
+    "set_sigalgs",
+    "set_versions",
+    "version_range",
+]
+
+SECURITY_LEVEL = 2  # Node 24 and 26: RSA below 2048 bits and SHA-1 signatures are refused
+
+# --- Versions ----------------------------------------------------------------------------------------
+
+_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_TLS = (
+    ssl.TLSVersion.TLSv1,
+    ssl.TLSVersion.TLSv1_1,
+    ssl.TLSVersion.TLSv1_2,
+    ssl.TLSVersion.TLSv1_3,
+)
+_NO_VERSION = (ssl.OP_NO_TLSv1, ssl.OP_NO_TLSv1_1, ssl.OP_NO_TLSv1_2, ssl.OP_NO_TLSv1_3)
+NO_VERSIONS = int(functools.reduce(operator.or_, _NO_VERSION))
+_METHODS = {
+    "TLS": ("TLSv1", "TLSv1.3"),
+    "SSLv23": ("TLSv1", "TLSv1.2"),
+    "TLSv1": ("TLSv1", "TLSv1"),
+    "TLSv1_1": ("TLSv1.1", "TLSv1.1"),
+    "TLSv1_2": ("TLSv1.2", "TLSv1.2"),
+}
+_METHOD = re.compile(r"(TLS|SSLv23|TLSv1|TLSv1_1|TLSv1_2)(_client|_server|)_method")
+
+
+def version_range(
+    minimum: object, maximum: object, secure_protocol: object
+) -> tuple[str, str, bool]:
+    """Return lowest and highest version, and whether the method is one of servers.
+
+    Raises: OptionsError, also for what is assigned to DEFAULT_MIN_VERSION and DEFAULT_MAX_VERSION.
+    """
+    if isinstance(secure_protocol, str) and secure_protocol:  # Node ignores what is no string
+        match = _METHOD.fullmatch(secure_protocol)
+        if match is None:
+            disabled = secure_protocol.startswith(("SSLv2_", "SSLv3_"))
+            raise errors.options_error(
+                "ERR_TLS_INVALID_PROTOCOL_METHOD",
+                f"{secure_protocol[:5]} methods disabled"
+                if disabled
+                else f"Unknown method: {secure_protocol}",
+            )
+        return (*_METHODS[match[1]], match[2] == "_server")
+    for which, version in (("minimum", minimum), ("maximum", maximum)):
+        if version not in _VERSIONS:
+            raise errors.options_error(
+                "ERR_TLS_INVALID_PROTOCOL_VERSION",
+                f"{json.dumps(version, default=repr)} is not a valid {which} TLS protocol version",
+            )
+    return cast("str", minimum), cast("str", maximum), False
+
+
+def set_versions(
+    context: ssl.SSLContext, lowest: str, highest: str, forbidden: int, level: int
+) -> None:
+    """Set the range of versions, without those that OP_NO_TLSv1_x bits in `forbidden` exclude.
+
+    Python warns about these bits, and about naming TLS 1.0 and 1.1 (PEP 644). As in OpenSSL, a gap leaves the
+    part below it, and security levels above 0 allow nothing below TLS 1.2.
+    """
+    chosen: list[int] = []
+    for index in range(_VERSIONS.index(lowest), _VERSIONS.index(highest) + 1):
+        if forbidden & _NO_VERSION[index] or (index < 2 and level > 0):
+            if chosen:
+                break
+        else:
+            chosen.append(index)
+    if not chosen:
+        # Accepted here, as in Node: the handshake fails with NO_PROTOCOLS_AVAILABLE.
+        context.minimum_version, context.maximum_version = _TLS[3], _TLS[2]
+        return
+    if chosen[0] == 0:
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED  # OP_NO_SSLv3 is always on
+    if chosen[0] == 1 or chosen[-1] < 2:
+        with _quiet():
+            if chosen[0] == 1:
+                context.minimum_version = _TLS[1]
+            context.maximum_version = _TLS[chosen[-1]]
+        return
+    if chosen[0] > 1:
+        context.minimum_version = _TLS[chosen[0]]
+    context.maximum_version = _TLS[chosen[-1]]
+
+
+_quiet_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Let nothing warn: who asks for an old version knows. The filters are the process's, hence the lock."""
+    with _quiet_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+# --- Ciphers, groups, signature algorithms -----------------------------------------------------------
+
+_SUITES = (  # RFC 8446 section B.4
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_128_CCM_SHA256",
+    "TLS_AES_128_CCM_8_SHA256",
+)
+_COMMAND = re.compile(r"@([^:, ;]*)")
+_KNOWN_COMMAND = re.compile(r"STRENGTH|SECLEVEL=[0-5]")
+_LEVEL = re.compile(r"@SECLEVEL=([0-5])")
+
+
+def security_level(ciphers: str) -> int:
+    named = _LEVEL.findall(ciphers)
+    return int(named[-1]) if named else SECURITY_LEVEL
+
+
+@functools.cache
+def _default_suites() -> tuple[str, ...]:
+    offered = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).get_ciphers()
+    return tuple(suite["name"] for suite in offered if suite["protocol"] == "TLSv1.3")
+
+
+def set_ciphers(context: ssl.SSLContext, ciphers: str, highest: str) -> bool:
+    """Set both cipher lists; True if only TLS 1.3 suites are named."""
+    names = ciphers.split(":")
+    older = [name for name in names if name and not name.startswith("TLS_")]
+    suites = [name for name in names if name.startswith("TLS_")]
+    if not older and not suites:
+        raise errors.option_value_error("options.ciphers", names)
+    if suites:
+        known = [name for name in dict.fromkeys(suites) if name in _SUITES]
+        if not known:
+            raise _cipher_error("ERR_SSL_NO_CIPHER_MATCH", "0A0000B9", "no cipher match")
+        set_suites = getattr(context, "set_ciphersuites", None)  # Python 3.15
+        if set_suites is not None:
+            set_suites(":".join(known))
+        elif tuple(known) != _default_suites() and highest == "TLSv1.3":
+            raise errors.unsupported_option(
+                "ciphers",
+                "a choice among TLS 1.3 suites needs Python 3.15. Name all of "
+                f"{', '.join(_default_suites())} in this order, or none of them, or set max_version "
+                "to TLSv1.2.",
+            )
+    text = ":".join(older) or "DEFAULT"
+    if "@SECLEVEL=" not in text:
+        text += f":@SECLEVEL={SECURITY_LEVEL}"
+    try:
+        context.set_ciphers(text)
+    except ssl.SSLError as exc:  # it says the same for everything
+        if all(_KNOWN_COMMAND.fullmatch(command) for command in _COMMAND.findall(text)):
+            raise _cipher_error("ERR_SSL_NO_CIPHER_MATCH", "0A0000B9", "no cipher match") from exc
+        raise _cipher_error("ERR_SSL_INVALID_COMMAND", "0A000118", "invalid command") from exc
+    return not older
+
+
+def _cipher_error(code: str, number: str, reason: str) -> errors.OptionsError:
+    message = f"error:{number}:SSL routines::{reason}"
+    return errors.options_error(code, message, library="SSL routines", reason=reason)
+
+
+# OpenSSL takes TLS names in any case; Python asks for OpenSSL's short names, which are these.
+_SHORT_NAMES = {
+    "p-256": "prime256v1",
+    "secp256r1": "prime256v1",
+    "p-384": "secp384r1",
+    "p-521": "secp521r1",
+    "x25519": "X25519",
+    "x448": "X448",
+}
+# Groups with no short name: post-quantum hybrids (OpenSSL 3.5).
+_HYBRIDS = {
+    "x25519mlkem768",
+    "secp256r1mlkem768",
+    "secp384r1mlkem1024",
+    "mlkem512",
+    "mlkem768",
+    "mlkem1024",
+}
+
+
+def set_groups(context: ssl.SSLContext, curve: str) -> None:
+    if curve == "auto":
+        return
+    failed = errors.options_error("ERR_CRYPTO_OPERATION_FAILED", "Failed to set ECDH curve")
+    set_groups = getattr(context, "set_groups", None)  # Python 3.15
+    if set_groups is not None:
+        try:
+            set_groups(curve)
+        except (ssl.SSLError, ValueError) as exc:
+            raise failed from exc
+        return
+    names = [name.lower() for name in curve.split(":")]
+    for name in names:
+        if name not in _HYBRIDS:
+            try:
+                context.set_ecdh_curve(_SHORT_NAMES.get(name, name))
+            except (ssl.SSLError, ValueError) as exc:
+                raise failed from exc
+    if len(names) > 1 or names[0] in _HYBRIDS:
+        raise errors.unsupported_option(
+            "ecdh_curve",
+            "a list of groups, or a hybrid group, needs Python 3.15. Name one curve, or 'auto'.",
+        )
+
+
+def set_sigalgs(context: ssl.SSLContext, sigalgs: str | None) -> None:
+    if sigalgs is None:
+        return
+    # Python 3.15. OpenSSL's list is called "server" there: what the *peer's* signature may be.
+    set_sigalgs = getattr(context, "set_server_sigalgs", None)
+    if set_sigalgs is None:
+        raise errors.unsupported_option("sigalgs", "it needs Python 3.15.")
+    try:
+        set_sigalgs(sigalgs)
+    except (ssl.SSLError, ValueError) as exc:
+        raise errors.options_error(None, "error:00000000:lib(0)::reason(0)") from exc
+
+
+def get_ciphers() -> list[str]:
+    """Names of the ciphers that OpenSSL has here, in lower case and sorted.
+
+    Mirrors `tls.getCiphers()`.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
+    return sorted(
+        {suite["name"].lower() for suite in context.get_ciphers()}
+        | {name.lower() for name in _SUITES}
+    )
+
+
+# --- ALPN --------------------------------------------------------------------------------------------
+
+
+def alpn_list(protocols: object) -> list[str]:
+    """Protocols as `ssl.SSLContext.set_alpn_protocols` wants them, from a list or from their wire form."""
+    wire = convert_alpn_protocols(protocols)
+    names: list[str] = []
+    while wire:
+        name, wire = wire[1 : 1 + wire[0]], wire[1 + wire[0] :]
+        if not name.isascii():
+            raise errors.unsupported_option(
+                "alpn_protocols", "Python's ssl takes ASCII names only."
+            )
+        names.append(name.decode())
+    return names
+
+
+def convert_alpn_protocols(protocols: object) -> bytes:
+    """Protocols in the form they have on the wire: each with a byte for its length before it (RFC 7301 3.1).
+
+    Mirrors `tls.convertALPNProtocols(protocols, out)`, but returns the result. What has that form already is
+    checked and returned.
+
+    Args:    protocols: a sequence of str or bytes, or bytes in wire form; None is nothing.
+    Raises:  OptionTypeError, OptionsError (ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE).
+    """
+    if protocols is None:
+        return b""
+    if isinstance(protocols, bytes | bytearray | memoryview):
+        wire = bytes(protocols)
+        position = 0
+        while position < len(wire):
+            length = wire[position]
+            position += 1 + length
+            if length == 0 or position > len(wire):
+                raise errors.option_value_error(
+                    "protocols", wire, "is not a list of protocols in wire form"
+                )
+        return wire
+    if isinstance(protocols, str) or not isinstance(protocols, Sequence):
+        raise errors.option_type_error("protocols", "an instance of Array or Buffer", protocols)
+    parts: list[bytes] = []
+    for index, protocol in enumerate(cast("Sequence[object]", protocols)):
+        name = f"protocols[{index}]"
+        if not isinstance(protocol, str | bytes):
+            raise errors.option_type_error(
+                name, "of type string or an instance of Buffer", protocol
+            )
+        encoded = protocol.encode() if isinstance(protocol, str) else protocol
+        if not encoded:
+            raise errors.option_value_error(name, protocol, "must be a non-empty string")
+        if len(encoded) > 255:
+            raise errors.options_error(
+                "ERR_OUT_OF_RANGE",
+                f"The byte length of the protocol at index {index} exceeds the maximum length. "
+                f"It must be <= 255. Received {len(encoded)}",
+            )
+        parts.append(bytes((len(encoded),)) + encoded)
+    return b"".join(parts)
