@@ -303,6 +303,10 @@ options ERR_CRYPTO_OPERATION_FAILED
 options ERR_OSSL_PEM_NO_START_LINE
     = no start line
     There is no PEM block ('-----BEGIN ...') in it: DER content must be converted to PEM first.
+options ERR_OSSL_PEM_PEM_LIB
+    = pem lib
+    A PEM file or text cannot be used: it is incomplete, not PEM at all, or encrypted with another
+    passphrase.
 options ERR_OSSL_PEM_BAD_END_LINE
     = bad end line
     A PEM block is cut off or its END line is damaged.

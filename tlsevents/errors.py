@@ -412,10 +412,15 @@ def option_range_error(name: str, range_text: str, value: object) -> OptionsErro
 
 
 def options_error(
-    code: str | None, message: str = "", **properties: Unpack[Properties]
+    code: str | None,
+    message: str = "",
+    *,
+    phase: Phase = "options",
+    hint: str | None = None,
+    **properties: Unpack[Properties],
 ) -> OptionsError:
     """Any other mistake in the options; the message defaults to what is known about the code."""
-    return OptionsError(message, code=code, phase="options", **properties)
+    return OptionsError(message, code=code, phase=phase, hint=hint, **properties)
 
 
 def unsupported_option(name: str, remedy: str) -> UnsupportedOptionError:
@@ -480,8 +485,13 @@ _RENAMED: dict[str, tuple[tuple[Phase, str] | None, str]] = {
 # Names for registered alerts that OpenSSL has no text for: RFC 9146, RFC 9849.
 _ALERTS_UNKNOWN_TO_OPENSSL = {0: "close_notify", 52: "too_many_cids_requested", 121: "ech_required"}
 
-# What CPython says in its own words, without a reason.
-_CPYTHON_TEXTS = {"No cipher can be selected.": "NO_CIPHER_MATCH"}
+# What CPython says in its own words, or without OpenSSL's exact reason: how it starts, what it means.
+_CPYTHON_TEXTS = {
+    "No cipher can be selected.": ("SSL", "NO_CIPHER_MATCH"),
+    "no start line: cadata": ("PEM", "NO_START_LINE"),
+    "not enough data: cadata": ("ASN1", "NOT_ENOUGH_DATA"),
+    "[SSL] PEM lib": ("PEM", "PEM_LIB"),
+}
 
 _LOCATION = re.compile(r"\s*\(_ssl\.c:\d+\)$")
 _PREFIX = re.compile(r"^\[([A-Z0-9]*)(?:: ?([^\]]*))?\]\s*")
@@ -495,8 +505,9 @@ def _ssl_facts(exc: ssl.SSLError) -> tuple[str, str]:
         return library or "SSL", "UNEXPECTED_EOF_WHILE_READING"
     if not mnemonic:
         text = _LOCATION.sub("", str(exc.args[-1]) if exc.args else "")
-        if text in _CPYTHON_TEXTS:
-            return "SSL", _CPYTHON_TEXTS[text]
+        for start, facts in _CPYTHON_TEXTS.items():
+            if text.startswith(start):
+                return facts
         found = _PREFIX.match(text)
         if found is not None:
             library, mnemonic = library or found[1], found[2]
