@@ -25,6 +25,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -66,6 +67,9 @@ class ServerPlan:
     alpn: tuple[str, ...] = ()
     client_ca: str | None = None
     client_required: bool = True
+    psk: tuple[str, bytes] | None = None
+    """The identity and the key of a server without certificate."""
+    psk_hint: str | None = None
     script: Script = ()
     """What is done with every connection."""
     second: Script | None = None
@@ -316,9 +320,8 @@ def flood(size: int) -> Step:
     def step(peer: Peer) -> None:
         peer.sock.settimeout(0.2)
         with contextlib.suppress(TimeoutError):
-            for _ in range(size // 16384):
-                peer.tls.write(b"x" * 16384)
-                peer.flush()
+            peer.tls.write(b"x" * size)
+            peer.flush()
 
     return step
 
@@ -489,7 +492,7 @@ _ROWS: tuple[Row, ...] = (
         lambda m: {"minimum": m[1], "maximum": m[2]},
     ),
     (r"highest version (TLSv1\.\d)", lambda m: {"maximum": m[1]}),
-    (r"cipher string ([^,]+)", lambda m: {"ciphers": m[1]}),
+    (r"cipher string ([\w@=]+)", lambda m: {"ciphers": m[1]}),
     (r"ALPN list \[([^]]+)\]", lambda m: {"alpn": tuple(re.findall(r"'([^']+)'", m[1]))}),
     (
         r"requests a client certificate trusted by ([\w-]+) (and requires it|\(optional\))",
@@ -740,15 +743,9 @@ _ROWS: tuple[Row, ...] = (
         r"pre-shared key of 16 bytes (\w\w) for identity '(\w+)'"
         r"(?:, identity hint '([\w-]+)')?\. After the handshake it reads until the client closes",
         lambda m: {
-            "kind": "openssl",
-            "openssl": (
-                "-nocert",
-                "-psk",
-                m[1] * 16,
-                "-psk_identity",
-                m[2],
-                *(("-psk_hint", m[3]) if m[3] else ()),
-            ),
+            "psk": (m[2], bytes.fromhex(m[1] * 16)),
+            "psk_hint": m[3],
+            "script": (handshake, read_all),
         },
     ),
     (
@@ -788,6 +785,8 @@ def plan_from(sentence: str) -> ServerPlan:
                 break
         else:
             raise ValueError(f"no row for: {sentence[position:]}")
+    if script and script[-1] is fin:
+        script.append(read_all)  # nobody leaves before the client has
     settings.setdefault("script", tuple(script))
     return replace(ServerPlan(), **settings)  # type: ignore[arg-type]
 
@@ -795,8 +794,21 @@ def plan_from(sentence: str) -> ServerPlan:
 # --- running ----------------------------------------------------------------------------------
 
 
+PSK_IN_PYTHON = sys.version_info >= (3, 13)
+
+
+def _psk_for_openssl(plan: ServerPlan) -> ServerPlan:
+    """The same server by s_server, which takes any identity for the right one."""
+    assert plan.psk is not None
+    identity, key = plan.psk
+    arguments = ("-nocert", "-no_dhe", "-psk", key.hex(), "-psk_identity", identity)
+    if plan.psk_hint is not None:
+        arguments += ("-psk_hint", plan.psk_hint)
+    return replace(plan, kind="openssl", openssl=arguments)
+
+
 def server_context(plan: ServerPlan, *, key_log: str | None = None) -> ssl.SSLContext | None:
-    if plan.certificate is None:
+    if plan.certificate is None and plan.psk is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if plan.ciphers is not None:
@@ -805,7 +817,8 @@ def server_context(plan: ServerPlan, *, key_log: str | None = None) -> ssl.SSLCo
         warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are what is tested
         context.minimum_version = getattr(ssl.TLSVersion, plan.minimum.replace(".", "_"))
         context.maximum_version = getattr(ssl.TLSVersion, plan.maximum.replace(".", "_"))
-    context.load_cert_chain(pki.path(plan.certificate))
+    if plan.certificate is not None:
+        context.load_cert_chain(pki.path(plan.certificate))
     if plan.tickets is not None:
         context.num_tickets = plan.tickets
     if plan.curve is not None:
@@ -825,6 +838,8 @@ class Server:
     """A running plan. Use as a context manager; leaving closes every socket, joins every thread."""
 
     def __init__(self, plan: ServerPlan) -> None:
+        if plan.psk is not None and not PSK_IN_PYTHON:
+            plan = _psk_for_openssl(plan)
         self.plan = plan
         self.port = 1  # nobody: tcpmux, which nothing here listens on
         self.path: str | None = None
@@ -898,6 +913,7 @@ class Server:
             peer = Peer(sock, self.plan, self._context, self._stopping, key_log=self._key_log)
             if self._context is not None:
                 self._note_server_name(peer)
+                self._note_identity(peer)
             first = not self._peers
             script = self.plan.script if first or self.plan.second is None else self.plan.second
             thread = threading.Thread(target=peer.run, args=(script,), daemon=True)
@@ -917,6 +933,17 @@ class Server:
                     other.server_name = name
 
         context.sni_callback = note
+
+    def _note_identity(self, peer: Peer) -> None:
+        if sys.version_info >= (3, 13) and self.plan.psk is not None:
+            expected, key = self.plan.psk
+            assert self._context is not None
+
+            def answer(identity: str | None) -> bytes:
+                peer.saw.append({"pskIdentity": identity})
+                return key if identity == expected else b""
+
+            self._context.set_psk_server_callback(answer, self.plan.psk_hint)
 
     def _reserve(self) -> None:
         """Hold a port on every address, and listen on none."""
@@ -1021,6 +1048,8 @@ class Server:
                     with contextlib.suppress(OSError):
                         stream.close()
         if self._context is not None:
+            if sys.version_info >= (3, 13):
+                self._context.set_psk_server_callback(None)
             self._context.sni_callback = None  # it refers to us
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)

@@ -314,7 +314,7 @@ PROGRAMS: dict[str, Program] = {
     (
         "on 'secureConnect' writes 'ping'; every event is recorded with the socket's state as "
         "seen inside the emission (before listeners run)"
-    ): Program((on(SECURE, PING),), states=True),
+    ): Program((on(SECURE, PING),), listen=SESSION_LISTENED, states=True),
     (
         "only 'error' and 'close' listeners are attached (no 'data', 'session' or 'keylog'); on "
         "'secureConnect' calls end()"
@@ -1102,6 +1102,68 @@ _OPTIONS: dict[str, dict[str, Json]] = {
 }
 
 
+_ALICE = {"psk": {"$": "fill", "byte": "\xaa", "length": 16}, "identity": "alice"}
+_LOCAL = [["127.0.0.1", 4]]
+
+# What the functions among the options do. `answers` are a lookup's addresses.
+_FUNCTIONS: dict[str, Json] = {
+    "<function>": {"default": True},
+    "<function: callback>": {},
+    "<function: returns undefined>": {"returns": UNDEFINED},
+    "<function: notes the hostname, returns undefined>": {"returns": UNDEFINED, "brief": True},
+    "<function: returns null>": {"returns": None},
+    "<function: returns new Error('my refusal')>": {"returns": error("my refusal")},
+    "<function: returns an Error with message 'my refusal', code 'MY_CODE', detail 7>": {
+        "returns": {**error("my refusal"), "code": "MY_CODE", "detail": 7}
+    },
+    "<function: returns the string 'nope'>": {"returns": "nope"},
+    "<function: returns true>": {"returns": True},
+    "<function: throws new Error('thrown inside')>": {"throws": error("thrown inside")},
+    "<function: returns a promise that resolves to an Error>": {"returns": {"$": "promise"}},
+    "<function: calls back asynchronously with new Error('plain')>": {"fails": error("plain")},
+    "<function: throws new Error('lookup threw')>": {"throws": error("lookup threw")},
+    "<function: calls back with [{address:'127.0.0.1',family:4}]>": {"answers": _LOCAL},
+    "<function: calls back with '127.0.0.1', 4>": {"answers": _LOCAL},
+    "<function: calls back with address '127.0.0.1', family 99>": {
+        "answers": [["127.0.0.1", 99]]
+    },
+    "<function: calls back with [{address:'not-an-ip',family:4}]>": {
+        "answers": [["not-an-ip", 4]]
+    },
+    "<function: calls back with an empty array>": {"answers": []},
+    "<function: never calls back>": {"silent": True},
+    "<function: calls back after 60 ms with [{address:'127.0.0.1',family:4}]>": {
+        "answers": _LOCAL,
+        "ms": 60,
+    },
+    "<function: calls back synchronously with [{address:'127.0.0.1',family:4}]>": {
+        "answers": _LOCAL,
+        "synchronous": True,
+    },
+    "<function: calls back with [127.0.0.1/4, 127.0.0.1/4, 'bad'/4, ::1/6]>": {
+        "answers": [*_LOCAL, *_LOCAL, ["bad", 4], ["::1", 6]]
+    },
+    '<function: calls back with ["127.0.0.1","127.0.0.2"]>': {
+        "answers": [*_LOCAL, ["127.0.0.2", 4]]
+    },
+    '<function: calls back with ["127.0.0.1","127.0.0.2","::1"]>': {
+        "answers": [*_LOCAL, ["127.0.0.2", 4], ["::1", 6]]
+    },
+    '<function: calls back with ["127.0.0.1","::1"]>': {"answers": [*_LOCAL, ["::1", 6]]},
+    "<function: calls back with 127.0.0.1 and ::1>": {"answers": [*_LOCAL, ["::1", 6]]},
+    "<function: notes its arguments>": {},
+    "<function: notes its arguments, returns false>": {"returns": False},
+    "<function: returns {psk: 16 bytes 0xaa, identity: 'alice'}>": {"returns": _ALICE},
+    "<function: returns {psk: 16 bytes 0xaa, identity: 'bob'}>": {
+        "returns": {**_ALICE, "identity": "bob"}
+    },
+    "<function: throws new Error('no key')>": {"throws": error("no key")},
+    "<function: returns {psk: 'string', identity: 'alice'}>": {
+        "returns": {"psk": "string", "identity": "alice"}
+    },
+}
+
+
 def _buffer(content: bytes) -> Json:
     return {"$": "Buffer", "base64": base64.b64encode(content).decode()}
 
@@ -1118,8 +1180,6 @@ def _symbol(text: str) -> Json | None:
         return _buffer(pki.pfx(match[1]))
     if text == "<512-bit DH parameters>":
         return pki.dh_parameters_pem().decode()
-    if match := re.fullmatch(r"<function(?:: (.*))?>", text, re.DOTALL):
-        return {"$": "function", "text": match[1] or "default"}
     return None
 
 
@@ -1146,6 +1206,13 @@ class Scenario:
     def actions_known(self) -> bool:
         text = self.recording["actions"].partition("; note: ")[0]
         return text == _ATTEMPTED_TEXT or text in PROGRAMS
+
+    @property
+    def _functions_noted(self) -> bool:
+        """The program of the recording noted calls of its functions; it did not always."""
+        return self.name.startswith((
+            "csi-", "lookup-", "set-servername-", "callback-", "psk-",
+        ))
 
     @property
     def stays_open(self) -> bool:
@@ -1176,6 +1243,8 @@ class Scenario:
         if isinstance(value, str):
             if value in places:
                 return places[value]
+            if value in _FUNCTIONS:
+                return {"$": "function", "noted": self._functions_noted, **_FUNCTIONS[value]}
             resolved = _symbol(value)
             return value if resolved is None else resolved
         return value

@@ -1,0 +1,221 @@
+"""Runs scenarios: a server of `tests.servers` for each, and one of the two clients.
+
+All chosen scenarios run in one event loop, many at a time: nearly all of their time is pauses
+that the recordings ask for. Programs that share something with their whole process (an exception
+handler, an environment variable) run alone, after the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from tests import pki
+from tests.conformance import normal, scenarios
+from tests.conformance.node_client import NodeClient, NodeDied
+from tests.conformance.scenarios import Scenario
+from tests.servers import Server
+
+Json: TypeAlias = Any
+Runner: TypeAlias = Callable[[Scenario, Mapping[str, Json]], Awaitable[Json]]
+
+SETTLE_MS = 80
+"""From `close` to the snapshot of the state, as in the recordings."""
+IDLE_MS = 250
+"""How long nothing must happen before a socket that stays open is looked at."""
+AT_ONCE = 12
+LIMIT = 15.0
+
+UNREACHABLE = "255.255.255.255"
+"""connect(2) answers ENETUNREACH at once, on every machine: TCP has no broadcast."""
+
+
+@dataclass
+class Outcome:
+    """What one run of a scenario gave, normalised."""
+
+    events: list[normal.Event] = field(default_factory=list)
+    after: dict[str, Json] | None = None
+    saw: list[Json] = field(default_factory=list)
+    problem: str | None = None
+
+
+@dataclass
+class Stage:
+    """A scenario's server, running, and what the symbols of the recording mean in this run."""
+
+    server: Server
+    local_port: int
+    symbols: dict[str, Json]
+
+    @property
+    def places(self) -> normal.Places:
+        return normal.Places(
+            self.server.port,
+            self.local_port,
+            self.server.path,
+            **{"192_0_2_1": UNREACHABLE},
+        )
+
+
+def _free_port(*, listening: bool) -> tuple[int, socket.socket]:
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    if listening:
+        holder.listen()
+    return holder.getsockname()[1], holder
+
+
+@contextlib.asynccontextmanager
+async def staged(scenario: Scenario) -> AsyncIterator[Stage]:
+    server = Server(scenario.plan)
+    await asyncio.to_thread(server.__enter__)
+    listening = scenario.name == "connect-local-address-in-use-port"
+    local_port, holder = _free_port(listening=listening)
+    if not listening:
+        holder.close()
+    symbols = {
+        "<port>": server.port,
+        "<localport>": local_port,
+        "<unix-path>": server.path,
+        "<AbortSignal>": {"$": "signal"},
+        "192.0.2.1": UNREACHABLE if scenario.name == "connect-enetunreach" else "192.0.2.1",
+        "<SecureContext from tls.createSecureContext({ca: cert root-a})>": {
+            "$": "secureContext",
+            "ca": pki.pem("root-a").decode(),
+        },
+    }
+    try:
+        yield Stage(server, local_port, symbols)
+    finally:
+        holder.close()
+        await asyncio.to_thread(server.close)
+
+
+async def run_one(scenario: Scenario, runner: Runner) -> Outcome:
+    """Run a scenario with one of the clients, and normalise what it answers."""
+    async with staged(scenario) as stage:
+        server = stage.server
+        request = {
+            "id": scenario.name,
+            "arguments": scenario.arguments(stage.symbols),
+            "program": scenario.program.as_json(),
+            "target": {"path": server.path}
+            if server.path
+            else {"port": server.port, "host": server.plan.address},
+            "settle": SETTLE_MS,
+            "open": IDLE_MS if scenario.stays_open else 0,
+            "aborted": scenario.name == "signal-aborted-before",
+        }
+        outcome = Outcome()
+        try:
+            answer = await asyncio.wait_for(runner(scenario, request), LIMIT)
+        except (TimeoutError, NodeDied) as error:
+            outcome.problem = f"{type(error).__name__}: {error}"
+            return outcome
+        await asyncio.to_thread(server.wait)
+        places = stage.places
+        outcome.events = normal.events(answer["events"], places)
+        outcome.after = normal.after(answer["after"], places)
+        outcome.saw = normal.saw(server.saw, scenario.saw()) if server.plan.kind == "serve" else []
+        outcome.problem = answer.get("problem")
+        return outcome
+
+
+async def run_many(names: Iterable[str], runner: Runner) -> dict[str, Outcome]:
+    everything = scenarios.load()
+    gate = asyncio.Semaphore(AT_ONCE)
+    outcomes: dict[str, Outcome] = {}
+
+    async def run(scenario: Scenario) -> None:
+        async with gate:
+            outcomes[scenario.name] = await run_one(scenario, runner)
+
+    chosen = [everything[name] for name in names]
+    await asyncio.gather(*(run(each) for each in chosen if not each.program.alone))
+    for scenario in chosen:
+        if scenario.program.alone:
+            await run(scenario)
+    return outcomes
+
+
+# --- Node -------------------------------------------------------------------------------------
+
+
+def environment_of(scenario: Scenario) -> dict[str, str]:
+    described = scenario.recording.get("environment", {})
+    return {
+        key: pki.cert_path("root-a") if text == "<file with cert root-a>" else text
+        for key, text in described.items()
+    }
+
+
+def needs_own_process(scenario: Scenario) -> bool:
+    kills = scenario.name == "signal-aborted-before" or scenario.name.startswith("option-alpn-")
+    return kills or "environment" in scenario.recording or "flags" in scenario.recording
+
+
+async def run_node(names: Iterable[str]) -> dict[str, Outcome]:
+    """Run scenarios with the live Node."""
+
+    async def own(scenario: Scenario, request: Mapping[str, Json]) -> Json:
+        flags = scenario.recording.get("flags", [])
+        async with NodeClient(*flags, environment=environment_of(scenario)) as client:
+            return await client.run(request)
+
+    async with NodeClient() as shared:
+
+        async def runner(scenario: Scenario, request: Mapping[str, Json]) -> Json:
+            if needs_own_process(scenario):
+                return await own(scenario, request)
+            return await shared.run(request)
+
+        return await run_many(names, runner)
+
+
+# --- comparing --------------------------------------------------------------------------------
+
+NOWHERE = normal.Places()
+
+
+@functools.cache
+def _recorded(name: str, version: str) -> Outcome:
+    scenario = scenarios.load()[name]
+    saw = scenario.saw(version)
+    return Outcome(
+        normal.events(scenario.events(version), NOWHERE),
+        normal.after(scenario.after(version), NOWHERE),
+        normal.saw(saw, saw) if scenario.plan.kind == "serve" else [],
+    )
+
+
+def recorded(name: str, version: str = "v26") -> Outcome:
+    original = _recorded(name, version)
+    return Outcome(
+        [(event, dict(payload)) for event, payload in original.events],
+        None if original.after is None else dict(original.after),
+        [list(connection) for connection in original.saw],
+    )
+
+
+def lines(outcome: Outcome) -> list[str]:
+    """An outcome as lines, for a readable difference."""
+
+    def text(item: Json) -> str:
+        return json.dumps(item, ensure_ascii=False, sort_keys=True)
+
+    result = [f"{name} {text(payload)}" if payload else name for name, payload in outcome.events]
+    if outcome.after is None:
+        result.append("no socket")
+    else:
+        result += [f"after.{key} = {text(item)}" for key, item in sorted(outcome.after.items())]
+    result += [f"server saw {text(connection)}" for connection in outcome.saw]
+    if outcome.problem is not None:
+        result.append(f"PROBLEM {outcome.problem}")
+    return result
