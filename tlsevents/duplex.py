@@ -1,0 +1,1222 @@
+"""Node's stream semantics: flowing and paused, buffers and marks, end, finish, destroy.
+
+A `Duplex` has two halves that know nothing of each other but how they end together. What
+crosses below it (a TCP wire, a TLS engine) is the business of a subclass, which gives it
+five hooks (`_transmit`, `_ready_to_transmit`, `_shut_down`, `_release`, `_hold_input`) and
+tells it what happens (`_push`, `_push_end`, `_on_drained`, `_on_shut_down`, `_on_released`).
+
+The reading half
+    starts undecided (`readable_flowing` None). A `data` listener, `resume()` or `pipe()`
+    make it flow; a `readable` listener, `read()` or `async for` pull. Bytes nobody wants
+    yet are buffered; at the high-water mark the carrier is told to hold. It holds at most
+    the mark plus what one read of the transport brought. `end` comes after all data, and
+    waits while the socket is paused.
+
+The writing half
+    is one queue of plaintext. The first write of a turn goes down at once; the ones behind
+    it wait for its completion, so that they leave together. What is larger than a slice
+    goes down in slices, as the carrier drains: a 1 GiB write never exists twice. Bytes are
+    pending until their callback has run, which is never in the turn of the write itself,
+    so `while socket.write(block): ...` ends.
+
+Emission
+    Nothing is emitted from inside a method call, with one exception: `read()` emits `data`
+    for the very chunk it returns, as Node does. What Node emits from `process.nextTick` is
+    emitted from `loop.call_soon`. A listener may destroy the stream, so every emission is
+    followed by a second look at the state.
+
+Endings
+    `destroy()` is final and idempotent: at most one error event, then `close` once the
+    carrier is really gone, then silence. Both halves over means `destroy()` without error.
+
+What surprised us: Node emits `readable` before `end` in flowing mode too; `drain` comes
+before the callbacks of the write that drained; `finish` waits for callbacks; a `resume`
+that was scheduled is emitted even if the stream was destroyed or paused meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import codecs
+import inspect
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from tlsevents.emitter import Emitter
+from tlsevents.errors import option_type_error, options_error, stream_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Self, TypeAlias
+
+__all__ = ["DEFAULT_HIGH_WATER_MARK", "SLICE", "Duplex"]
+
+DEFAULT_HIGH_WATER_MARK: Final = 65536
+"""Bytes; Node 24 and 26 use the same for sockets (`node/contract`, highWaterMark)."""
+
+SLICE: Final = 256 * 1024
+"""Most plaintext bytes handed down at once: what a large write costs beyond itself."""
+
+_TURN: Final = 4 * SLICE
+# Most bytes handed down in one turn of the loop: a fast peer must not starve the others.
+
+WriteCallback: TypeAlias = "Callable[..., object]"
+
+
+class _Decoder(Protocol):
+    def decode(self, data: bytes, final: bool = ...) -> str: ...
+
+
+class _HexDecoder:
+    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: ARG002, FBT001, FBT002
+        return data.hex()
+
+
+class _Base64Decoder:
+    """Holds back what does not fill a group of three bytes, as Node's StringDecoder does."""
+
+    def __init__(self, *, url: bool) -> None:
+        self._rest = b""
+        self._url = url
+
+    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: FBT001, FBT002
+        data = self._rest + data
+        whole = len(data) if final else len(data) - len(data) % 3
+        self._rest = data[whole:]
+        if self._url:
+            return base64.urlsafe_b64encode(data[:whole]).decode().rstrip("=")
+        return base64.b64encode(data[:whole]).decode()
+
+
+class _AsciiDecoder:
+    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: ARG002, FBT001, FBT002
+        return bytes(byte & 0x7F for byte in data).decode("ascii")
+
+
+# Node's names for encodings; everything else is unknown to it (ERR_UNKNOWN_ENCODING).
+_TEXT_CODECS: Final = {
+    "utf8": "utf-8",
+    "utf-8": "utf-8",
+    "utf16le": "utf-16-le",
+    "utf-16le": "utf-16-le",
+    "ucs2": "utf-16-le",
+    "ucs-2": "utf-16-le",
+    "latin1": "latin-1",
+    "binary": "latin-1",
+    "ascii": "ascii",
+}
+_BYTE_CODECS: Final = frozenset({"hex", "base64", "base64url"})
+
+
+def _encoding_name(encoding: object) -> str:
+    name = encoding.lower() if isinstance(encoding, str) else None
+    if name is None or (name not in _TEXT_CODECS and name not in _BYTE_CODECS):
+        raise options_error(
+            "ERR_UNKNOWN_ENCODING",
+            f"Unknown encoding: {encoding}",
+            hint="Use utf8, utf16le, latin1, ascii, hex, base64 or base64url.",
+        )
+    return name
+
+
+def _make_decoder(encoding: str) -> _Decoder:
+    name = _encoding_name(encoding)
+    if name == "hex":
+        return _HexDecoder()
+    if name in _BYTE_CODECS:
+        return _Base64Decoder(url=name == "base64url")
+    if name == "ascii":
+        return _AsciiDecoder()
+    return codecs.getincrementaldecoder(_TEXT_CODECS[name])("replace")
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    name = _encoding_name(encoding)
+    if name == "hex":
+        # Node stops at the first pair that is not hexadecimal.
+        whole = len(text) - len(text) % 2
+        for end in range(0, whole, 2):
+            if not all(digit in "0123456789abcdefABCDEF" for digit in text[end : end + 2]):
+                whole = end
+                break
+        return bytes.fromhex(text[:whole])
+    if name in _BYTE_CODECS:
+        # Node takes both alphabets, with or without padding.
+        plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+        return binascii.a2b_base64(plain + "=" * (-len(plain) % 4))
+    if name in ("latin1", "binary", "ascii"):
+        return bytes(ord(character) & 0xFF for character in text)
+    if name in ("utf8", "utf-8"):
+        return _encode_utf8(text)
+    return text.encode(_TEXT_CODECS[name], "surrogatepass")
+
+
+def _encode_utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # A lone surrogate becomes U+FFFD, as in Node; Python would write a question mark.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def call_back(
+    loop: asyncio.AbstractEventLoop, callback: WriteCallback, error: BaseException | None
+) -> None:
+    """Run a completion callback with the error or None; without arguments if it takes none.
+
+    JavaScript ignores what a function does not take, so ports have `lambda: ...` here.
+    """
+    try:
+        try:
+            inspect.signature(callback).bind(error)
+        except TypeError:
+            callback()
+        except ValueError:  # a builtin without a signature
+            callback(error)
+        else:
+            callback(error)
+    except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001
+        loop.call_exception_handler(
+            {"message": "a completion callback raised", "exception": failure, "callback": callback}
+        )
+
+
+class Duplex(Emitter):
+    """A byte stream with Node's semantics; the base of `Socket` and `TLSSocket`.
+
+    Mirrors `stream.Duplex` as `net.Socket` uses it; see the Node documentation, "Stream".
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        high_water_mark: int = DEFAULT_HIGH_WATER_MARK,
+        allow_half_open: bool = False,
+    ) -> None:
+        super().__init__(loop)
+        self.allow_half_open = allow_half_open
+        self._high_water_mark = high_water_mark
+        # reading half
+        self._flowing: bool | None = None
+        self._pulling = False
+        self._chunks: deque[bytes | str] = deque()
+        self._readable_length = 0
+        self._need_readable = True
+        self._readable_scheduled = False
+        self._resume_scheduled = False
+        self._input_ended = False
+        self._end_scheduled = False
+        self._end_emitted = False
+        self._did_read = False
+        self._discarding = False
+        self._input_held = False
+        self._encoding: str | None = None
+        self._decoder: _Decoder | None = None
+        self._bytes_read = 0
+        self._pipes: list[_Pipe] = []
+        # writing half
+        self._queue: deque[tuple[Any, int, WriteCallback | None]] = deque()
+        self._head_offset = 0
+        self._in_flight: list[tuple[int, WriteCallback | None]] = []
+        self._completion_scheduled = False
+        self._pump_scheduled = False
+        self._writable_length = 0
+        self._bytes_written = 0
+        self._need_drain = False
+        self._corked = 0
+        self._ending = False
+        self._shutting_down = False
+        self._finished = False
+        self._end_callbacks: list[WriteCallback] = []
+        self._default_encoding = "utf8"
+        self._ended_by_peer = False
+        # both
+        self._destroyed = False
+        self._released = False
+        self._close_scheduled = False
+        self._close_emitted = False
+        self._error: BaseException | None = None
+        self._had_error = False
+        self._drain_waiters: set[asyncio.Future[None]] = set()
+        self._close_waiters: set[asyncio.Future[None]] = set()
+        self._read_waiter: asyncio.Future[None] | None = None
+        self._iterating = False
+
+    # -- hooks for a subclass ---------------------------------------------------------
+
+    def _transmit(self, data: bytes | memoryview) -> None:
+        """Hand bytes down; called only when `_ready_to_transmit()`."""
+        raise NotImplementedError
+
+    def _ready_to_transmit(self) -> bool:
+        """Whether bytes can be handed down and nothing handed down is still waiting."""
+        raise NotImplementedError
+
+    def _ready_to_shut_down(self) -> bool:
+        """Whether the writing half can be closed (a handshake may have to finish first)."""
+        raise NotImplementedError
+
+    def _shut_down(self) -> None:
+        """Close the writing half below; `_on_shut_down()` must follow."""
+        raise NotImplementedError
+
+    def _release(self) -> None:
+        """Give everything below back at once; `_on_released()` must follow."""
+        raise NotImplementedError
+
+    def _hold_input(self, hold: bool) -> None:  # noqa: FBT001
+        """Stop or restart the carrier's reading."""
+        raise NotImplementedError
+
+    def _announce_error(self, error: BaseException) -> None:
+        """Emit an error event; a subclass decides which one and who else has to know."""
+        self.emit("error", error)
+
+    def _fate_of_writes(
+        self, error: BaseException | None
+    ) -> tuple[Literal["before", "after", "late"], BaseException, BaseException]:
+        """Tell what pending write callbacks hear after destroy(error).
+
+        When (before the error event, between it and `close`, after `close`), the error for
+        the write under way, the error for those behind it.
+        """
+        under_way = stream_error("EBADF")
+        return "after", under_way, error if error is not None else under_way
+
+    def _note_activity(self) -> None:
+        """Something moved: idle timers start anew."""
+
+    # -- reading: state ---------------------------------------------------------------
+
+    @property
+    def readable_flowing(self) -> bool | None:
+        """True flowing, False paused, None undecided. Mirrors `readable.readableFlowing`."""
+        return self._flowing
+
+    @property
+    def readable_length(self) -> int:
+        """Bytes (characters after `set_encoding`) that wait to be read."""
+        return self._readable_length
+
+    @property
+    def readable_high_water_mark(self) -> int:
+        """Bytes at which reading from the network stops."""
+        return self._high_water_mark
+
+    @property
+    def readable_encoding(self) -> str | None:
+        """The encoding given to `set_encoding`, or None."""
+        return self._encoding
+
+    @property
+    def readable(self) -> bool:
+        """Whether data may still come. Mirrors `readable.readable`."""
+        return not self._destroyed and not self._end_emitted
+
+    @property
+    def readable_ended(self) -> bool:
+        """Whether `end` was emitted."""
+        return self._end_emitted
+
+    @property
+    def readable_did_read(self) -> bool:
+        """Whether a chunk was ever delivered."""
+        return self._did_read
+
+    @property
+    def readable_aborted(self) -> bool:
+        """Whether the stream was destroyed before `end`."""
+        return (self._destroyed or self._error is not None) and not self._end_emitted
+
+    @property
+    def bytes_read(self) -> int:
+        """Plaintext bytes received, also those that nobody read yet."""
+        return self._bytes_read
+
+    def is_paused(self) -> bool:
+        """Whether `pause()` is in force. Mirrors `readable.isPaused()`."""
+        return self._flowing is False and not self._pulling
+
+    # -- reading: what users call -------------------------------------------------------
+
+    def read(self, size: int | None = None) -> bytes | str | None:
+        """Take buffered data: all of it, or exactly `size` bytes; None when it is not there.
+
+        Mirrors `readable.read()`. What is left when the peer has ended is given out even
+        if it is shorter than `size`. Emits `data` for the chunk before returning it.
+
+        Args:
+            size: bytes (characters after `set_encoding`), or None for everything.
+        """
+        if size is not None and size < 0:
+            size = None
+        if self._destroyed:
+            return None
+        wanted = self._readable_size(size)
+        if wanted == 0:
+            if self._input_ended and self._readable_length == 0:
+                self._schedule_end()
+            elif size != 0 or self._readable_length == 0:
+                self._need_readable = True
+                self._release_input()
+            return None
+        chunk = self._take(wanted)
+        self._readable_length -= wanted
+        if self._readable_length == 0 and self._input_ended:
+            self._schedule_end()
+        self._need_readable = not self._input_ended
+        self._did_read = True
+        self._release_input()
+        self.emit("data", chunk)
+        return chunk
+
+    def _readable_size(self, size: int | None) -> int:
+        if size is None:
+            if self._flowing and self._chunks:
+                return len(self._chunks[0])
+            return self._readable_length
+        if size <= self._readable_length:
+            return size
+        return self._readable_length if self._input_ended else 0
+
+    def _take(self, wanted: int) -> bytes | str:
+        first = self._chunks[0]
+        if len(first) == wanted:
+            return self._chunks.popleft()
+        if len(first) > wanted:
+            self._chunks[0] = first[wanted:]
+            return first[:wanted]
+        taken: list[Any] = []
+        while wanted:
+            first = self._chunks.popleft()
+            if len(first) > wanted:
+                self._chunks.appendleft(first[wanted:])
+                first = first[:wanted]
+            taken.append(first)
+            wanted -= len(first)
+        return ("" if self._decoder is not None else b"").join(taken)
+
+    def unshift(self, chunk: bytes | str) -> None:
+        """Put data back in front of what is buffered. Mirrors `readable.unshift()`."""
+        if chunk:
+            self._chunks.appendleft(chunk)
+            self._readable_length += len(chunk)
+            if self._flowing or self._pulling:
+                self._schedule_readable()
+
+    def pause(self) -> Self:
+        """Stop the flow of `data`; the transport stops at the high-water mark.
+
+        Mirrors `readable.pause()`. Events: `pause`, in the next turn of the loop.
+        """
+        if self._flowing is not False:
+            self._flowing = False
+            if not self._destroyed:
+                self._event_loop.call_soon(self.emit, "pause")
+        return self
+
+    def resume(self) -> Self:
+        """Let `data` flow. Mirrors `readable.resume()`.
+
+        Events: `resume` in the next turn of the loop, then `data`. With a `readable`
+        listener attached nothing flows, as in Node.
+        """
+        if not self._flowing:
+            self._flowing = not self._pulling
+            if not self._resume_scheduled and not self._destroyed:
+                self._resume_scheduled = True
+                self._event_loop.call_soon(self._resumed)
+        return self
+
+    def _resumed(self) -> None:
+        self._resume_scheduled = False
+        if not self._destroyed:
+            self._release_input()
+        self.emit("resume")
+        self._flow()
+
+    def set_encoding(self, encoding: str | None = "utf8") -> Self:
+        """Deliver `str` instead of `bytes`, decoded incrementally.
+
+        Mirrors `readable.setEncoding()`: utf8, utf16le, latin1, ascii, hex, base64,
+        base64url. A character that is split between two records is held back.
+
+        Raises:
+            OptionsError: ERR_UNKNOWN_ENCODING.
+        """
+        encoding = encoding or "utf8"
+        self._decoder = _make_decoder(encoding)
+        self._encoding = encoding
+        if self._chunks:
+            waiting = b"".join(c if isinstance(c, bytes) else c.encode() for c in self._chunks)
+            self._chunks.clear()
+            text = self._decoder.decode(waiting)
+            self._readable_length = len(text)
+            if text:
+                self._chunks.append(text)
+        return self
+
+    # -- reading: what happens ------------------------------------------------------------
+
+    def _push(self, data: bytes) -> None:
+        """Take plaintext from below."""
+        self._bytes_read += len(data)
+        self._note_activity()
+        if self._discarding:
+            return
+        chunk: bytes | str = data
+        if self._decoder is not None:
+            chunk = self._decoder.decode(data)
+            if not chunk:
+                return
+        if self._flowing and not self._chunks:
+            self._did_read = True
+            self.emit("data", chunk)
+            return
+        self._chunks.append(chunk)
+        self._readable_length += len(chunk)
+        if self._readable_length >= self._high_water_mark:
+            self._hold()
+        if self._need_readable:
+            self._schedule_readable()
+        self._discard_unread()
+
+    def _push_end(self) -> None:
+        """The peer sends nothing more."""
+        if self._input_ended or self._destroyed:
+            return
+        self._input_ended = True
+        self._note_activity()
+        if self._decoder is not None and (rest := self._decoder.decode(b"", True)):  # noqa: FBT003
+            self._chunks.append(rest)
+            self._readable_length += len(rest)
+        self._need_readable = False
+        self._emit_readable()
+        if not self._chunks and not self.is_paused():
+            self._schedule_end()
+        self._discard_unread()
+
+    def _schedule_readable(self) -> None:
+        self._need_readable = False
+        if not self._readable_scheduled:
+            self._readable_scheduled = True
+            self._event_loop.call_soon(self._emit_readable)
+
+    def _emit_readable(self) -> None:
+        self._readable_scheduled = False
+        if not self._destroyed and (self._readable_length or self._input_ended):
+            self.emit("readable")
+        self._wake_reader()
+        self._need_readable = (
+            not self._flowing
+            and not self._input_ended
+            and self._readable_length <= self._high_water_mark
+        )
+        self._flow()
+
+    def _flow(self) -> None:
+        while self._flowing and self.read() is not None:
+            pass
+        if self._flowing and self._input_ended and not self._chunks:
+            self._schedule_end()
+
+    def _schedule_end(self) -> None:
+        if not self._end_scheduled:
+            self._end_scheduled = True
+            self._event_loop.call_soon(self._emit_end)
+
+    def _emit_end(self) -> None:
+        if self._destroyed or self._end_emitted:
+            return
+        if self._chunks or self.is_paused():
+            # Paused, or something was put back, since this was scheduled.
+            self._end_scheduled = False
+            return
+        self._end_emitted = True
+        self.emit("end")
+        self._wake_reader()
+        if self._destroyed:
+            return
+        if not self.allow_half_open and not self._ending:
+            self._event_loop.call_soon(self._end_after_peer)
+        self._destroy_if_over()
+
+    def _end_after_peer(self) -> None:
+        # A turn after `end`: what its listeners wrote still goes out.
+        if not self._ending and not self._destroyed:
+            self.end()
+            self._ended_by_peer = True
+
+    def _hold(self) -> None:
+        if not self._input_held:
+            self._input_held = True
+            self._hold_input(True)  # noqa: FBT003
+
+    def _release_input(self) -> None:
+        if self._input_held and self._readable_length < self._high_water_mark:
+            self._input_held = False
+            self._hold_input(False)  # noqa: FBT003
+
+    def _wake_reader(self) -> None:
+        waiter, self._read_waiter = self._read_waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _discard_unread(self) -> None:
+        # Our side is over and nobody ever read. Whoever waits for the close would wait for
+        # ever behind a full buffer, so the input is thrown away; without such a waiter the
+        # stream closes when the peer ends too, and what it holds stays for `async for`.
+        if (
+            not self._finished
+            or self._flowing is not None
+            or self._pulling
+            or self._iterating
+            or self._destroyed
+        ):
+            return
+        if self._close_waiters:
+            self._discard_input()
+        elif self._input_ended:
+            self._event_loop.call_soon(self._close_unread)
+
+    def _close_unread(self) -> None:
+        if self._flowing is None and not self._pulling and not self._iterating:
+            self.destroy()
+
+    def _discard_input(self) -> None:
+        self._discarding = True
+        self._chunks.clear()
+        self._readable_length = 0
+        self._release_input()
+        if self._input_ended:
+            self._schedule_end()
+
+    # -- pipes ----------------------------------------------------------------------------
+
+    def pipe(self, destination: Any, *, end: bool = True) -> Any:
+        """Write everything that arrives into `destination`, with backpressure.
+
+        Mirrors `readable.pipe()`. The destination is anything with `write(chunk)` and
+        `end()` (or `write_eof()` or `close()`); if `write` answers False, the flow stops
+        until the destination emits `drain`.
+
+        Args:
+            destination: where the data goes; returned, so that calls can be chained.
+            end: end the destination when this stream ends.
+
+        Events: `pipe` on the destination (with this stream), if it is an emitter.
+        """
+        self._pipes.append(_Pipe(self, destination, end=end))
+        return destination
+
+    def unpipe(self, destination: Any = None) -> Self:
+        """Detach one destination, or all. Mirrors `readable.unpipe()`.
+
+        Events: `unpipe` on the destination (with this stream), if it is an emitter; and
+        `pause` here when none is left.
+        """
+        for pipe in list(self._pipes):
+            if destination is None or pipe.destination is destination:
+                self._pipes.remove(pipe)
+                pipe.detach()
+        if not self._pipes:
+            self.pause()
+        return self
+
+    # -- listeners --------------------------------------------------------------------------
+
+    def _on_listener_added(self, event: str) -> None:
+        if event == "data":
+            self._pulling = self.listener_count("readable") > 0
+            if self._flowing is not False:
+                self.resume()
+        elif event == "readable" and not self._end_emitted and not self._pulling:
+            self._pulling = True
+            self._flowing = False
+            self._need_readable = True
+            if self._readable_length or self._input_ended:
+                self._schedule_readable()
+
+    def _on_listener_removed(self, event: str) -> None:
+        if event == "readable" and not self.listener_count("readable"):
+            self._event_loop.call_soon(self._stop_pulling)
+
+    def _stop_pulling(self) -> None:
+        if self.listener_count("readable") or self._iterating:
+            return
+        self._pulling = False
+        if self.listener_count("data"):
+            self.resume()
+        else:
+            self._flowing = None
+
+    # -- async iteration --------------------------------------------------------------------
+
+    def __aiter__(self) -> _Chunks:
+        return _Chunks(self)
+
+    # -- writing: state ---------------------------------------------------------------------
+
+    @property
+    def writable(self) -> bool:
+        """Whether `write()` makes sense. Mirrors `writable.writable`."""
+        return not self._ending and not self._destroyed
+
+    @property
+    def writable_length(self) -> int:
+        """Bytes that were written and whose completion has not been reported yet."""
+        return self._writable_length
+
+    @property
+    def writable_high_water_mark(self) -> int:
+        """Bytes at which `write()` answers False."""
+        return self._high_water_mark
+
+    @property
+    def writable_need_drain(self) -> bool:
+        """Whether `write()` answered False and `drain` has not come yet."""
+        return self._need_drain and not self._destroyed and not self._ending
+
+    @property
+    def writable_ended(self) -> bool:
+        """Whether `end()` was called."""
+        return self._ending
+
+    @property
+    def writable_finished(self) -> bool:
+        """Whether `finish` was emitted."""
+        return self._finished
+
+    @property
+    def writable_corked(self) -> int:
+        """How many `uncork()` are missing."""
+        return self._corked
+
+    @property
+    def writable_aborted(self) -> bool:
+        """Whether the stream was destroyed before `finish`."""
+        return (self._destroyed or self._error is not None) and not self._finished
+
+    @property
+    def bytes_written(self) -> int:
+        """Plaintext bytes that `write` and `end` accepted, also those still queued."""
+        return self._bytes_written
+
+    # -- writing: what users call -------------------------------------------------------------
+
+    def write(
+        self,
+        chunk: Any,
+        encoding: str | WriteCallback | None = None,
+        callback: WriteCallback | None = None,
+    ) -> bool:
+        """Send bytes, or text in an encoding (utf8 by default).
+
+        Mirrors `writable.write()`. A large buffer is not copied: it must not change before
+        the callback has run.
+
+        Args:
+            chunk: bytes, bytearray, memoryview, any other contiguous buffer, or str.
+            encoding: of a str; the callback may stand in its place, as in Node.
+            callback: called with None, or with the error, once the bytes are handed to the
+                kernel; never in the turn of this call.
+
+        Returns:
+            False when `high_water_mark` bytes or more are pending: better wait for `drain`.
+
+        Raises:
+            OptionTypeError: the chunk is neither text nor a buffer; the stream is unharmed.
+            OptionsError: ERR_UNKNOWN_ENCODING.
+
+        Emits: `error` ERR_STREAM_WRITE_AFTER_END, and destroys, after `end()`.
+        """
+        if callback is None and callable(encoding):
+            callback, encoding = encoding, None
+        if type(chunk) is not bytes:
+            chunk = self._to_buffer(chunk, encoding)
+        size = len(chunk)
+        if self._ending or self._destroyed:
+            return self._refuse_write(callback)
+        self._writable_length += size
+        self._bytes_written += size
+        self._note_activity()
+        accepted = self._writable_length < self._high_water_mark
+        if not accepted:
+            self._need_drain = True
+        self._queue.append((chunk, size, callback))
+        if not self._in_flight and not self._corked:
+            self._pump()
+        return accepted
+
+    def _to_buffer(self, chunk: object, encoding: object) -> bytes | memoryview:
+        if isinstance(chunk, str):
+            name = self._default_encoding if encoding is None else encoding
+            if name == "utf8":
+                return _encode_utf8(chunk)
+            return _encode(chunk, str(name))
+        if chunk is None:
+            raise options_error(
+                "ERR_STREAM_NULL_VALUES",
+                "May not write null values to stream",
+                hint="None means nothing to write; use end() to close the writing side.",
+            )
+        try:
+            view = memoryview(chunk)  # type: ignore[arg-type]
+        except TypeError:
+            raise option_type_error(
+                "chunk", "of type string or an instance of Buffer, TypedArray, or DataView", chunk
+            ) from None
+        if view.nbytes <= SLICE or not view.c_contiguous:
+            # Small: a copy is cheaper than the surprise of a buffer that may not be resized.
+            return bytes(view)
+        return view.cast("B")
+
+    def _refuse_write(self, callback: WriteCallback | None) -> bool:
+        if self._ended_by_peer and not self._error:
+            error: BaseException = stream_error("EPIPE")
+        elif self._ending:
+            error = stream_error("ERR_STREAM_WRITE_AFTER_END")
+        else:
+            error = stream_error("ERR_STREAM_DESTROYED")
+        if callback is not None:
+            self._event_loop.call_soon(call_back, self._event_loop, callback, error)
+        if not self._destroyed and not self._ended_by_peer:
+            self.destroy(error)
+        return False
+
+    def cork(self) -> None:
+        """Collect writes until `uncork()`. Mirrors `writable.cork()`."""
+        self._corked += 1
+
+    def uncork(self) -> None:
+        """Let collected writes go, once for every `cork()`. Mirrors `writable.uncork()`."""
+        if self._corked:
+            self._corked -= 1
+            if not self._corked and not self._in_flight:
+                self._pump()
+
+    def set_default_encoding(self, encoding: str) -> Self:
+        """Choose the encoding for text. Mirrors `writable.setDefaultEncoding()`."""
+        self._default_encoding = _encoding_name(encoding)
+        return self
+
+    def end(
+        self,
+        chunk: Any = None,
+        encoding: str | WriteCallback | None = None,
+        callback: WriteCallback | None = None,
+    ) -> Self:
+        """Write a last chunk if given, then close the writing side; reading goes on.
+
+        Mirrors `writable.end()`, with `end(callback)` and `end(chunk, callback)`. Before
+        the connection is there it is queued behind the writes. Twice is harmless.
+
+        Args:
+            chunk: last bytes or text, or None.
+            encoding: of a str.
+            callback: called with None right before `finish`, or with the error.
+
+        Events: `finish` once everything is handed to the kernel; then `end` when the peer
+            ends too, and `close`.
+        """
+        if callable(chunk):
+            chunk, callback = None, chunk
+        elif callback is None and callable(encoding):
+            callback, encoding = encoding, None
+        if chunk is not None:
+            self.write(chunk, encoding)
+        if self._destroyed:
+            # Nothing will finish any more. A second end() that only has a callback hears
+            # of it; Node leaves the callback of an end() after a plain destroy() unheard.
+            if callback is not None and self._ending:
+                error = self._error or stream_error("ERR_STREAM_DESTROYED")
+                self._event_loop.call_soon(call_back, self._event_loop, callback, error)
+            self._ending = True
+            return self
+        if callback is not None:
+            if self._finished:
+                self._event_loop.call_soon(
+                    call_back,
+                    self._event_loop,
+                    callback,
+                    stream_error("ERR_STREAM_ALREADY_FINISHED"),
+                )
+            else:
+                self._end_callbacks.append(callback)
+        if not self._ending:
+            self._ending = True
+            if self._corked:
+                self._corked = 0
+                if not self._in_flight:
+                    self._pump()
+            self._event_loop.call_soon(self._finish_if_done)
+        return self
+
+    async def drain(self) -> None:
+        """Wait until the write buffer is below its high-water mark.
+
+        Like `asyncio.StreamWriter.drain()`; Node has the `drain` event.
+
+        Raises:
+            The error that broke the connection, or StreamError (ERR_STREAM_DESTROYED).
+        """
+        if self._destroyed:
+            raise self._failure()
+        if self._writable_length < self._high_water_mark:
+            return
+        waiter = self._event_loop.create_future()
+        self._drain_waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._drain_waiters.discard(waiter)
+
+    # -- writing: what happens ----------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Hand queued bytes down, slice by slice, as long as the carrier takes them."""
+        budget = _TURN
+        while self._queue and self._ready_to_transmit():
+            if budget <= 0:
+                if not self._pump_scheduled:
+                    self._pump_scheduled = True
+                    self._event_loop.call_soon(self._pump_again)
+                return
+            piece = self._next_slice()
+            budget -= len(piece) or 1
+            if piece:
+                self._transmit(piece)
+            if self._destroyed:
+                return
+        if self._in_flight and self._ready_to_transmit():
+            self._schedule_completion()
+
+    def _pump_again(self) -> None:
+        self._pump_scheduled = False
+        if not self._destroyed and not self._corked:
+            self._pump()
+
+    def _next_slice(self) -> bytes | memoryview:
+        data, size, callback = self._queue[0]
+        if size > SLICE:
+            offset = self._head_offset
+            piece = memoryview(data)[offset : offset + SLICE]
+            self._head_offset = offset + len(piece)
+            if self._head_offset == size:
+                self._queue.popleft()
+                self._head_offset = 0
+                self._in_flight.append((size, callback))
+            return piece
+        self._queue.popleft()
+        self._in_flight.append((size, callback))
+        if not self._queue:
+            return data  # type: ignore[no-any-return]
+        # Several small ones leave as one.
+        pieces = [data]
+        total = size
+        while self._queue and total + self._queue[0][1] <= SLICE:
+            data, size, callback = self._queue.popleft()
+            self._in_flight.append((size, callback))
+            pieces.append(data)
+            total += size
+        return b"".join(pieces)
+
+    def _on_drained(self) -> None:
+        """The carrier has handed everything to the kernel."""
+        if self._destroyed:
+            return
+        if self._queue and not self._corked:
+            self._pump()
+        elif self._in_flight:
+            self._schedule_completion()
+
+    def _schedule_completion(self) -> None:
+        if not self._completion_scheduled:
+            self._completion_scheduled = True
+            self._event_loop.call_soon(self._complete_writes)
+
+    def _complete_writes(self) -> None:
+        self._completion_scheduled = False
+        if self._destroyed:
+            return
+        completed, self._in_flight = self._in_flight, []
+        for size, _ in completed:
+            self._writable_length -= size
+        self._note_activity()
+        if self._need_drain and not self._writable_length and not self._ending:
+            self._need_drain = False
+            self.emit("drain")
+        if self._drain_waiters and self._writable_length < self._high_water_mark:
+            self._wake(self._drain_waiters)
+        for _, callback in completed:
+            if callback is not None:
+                call_back(self._event_loop, callback, None)
+        if self._destroyed:
+            return
+        if self._queue and not self._corked and not self._in_flight:
+            self._pump()
+        self._finish_if_done()
+
+    def _finish_if_done(self) -> None:
+        """Close the writing half below once nothing is pending any more."""
+        if (
+            self._ending
+            and not self._shutting_down
+            and not self._destroyed
+            and not self._writable_length
+            and not self._queue
+            and not self._in_flight
+            and self._ready_to_shut_down()
+        ):
+            self._shutting_down = True
+            self._shut_down()
+
+    def _on_shut_down(self) -> None:
+        """The writing half is closed below: finish."""
+        if self._destroyed or self._finished:
+            return
+        callbacks, self._end_callbacks = self._end_callbacks, []
+        for callback in callbacks:
+            call_back(self._event_loop, callback, None)
+        if self._destroyed:
+            return
+        self._finished = True
+        self.emit("finish")
+        self._discard_unread()
+        self._destroy_if_over()
+
+    # -- destroying -----------------------------------------------------------------------------
+
+    @property
+    def destroyed(self) -> bool:
+        """Whether the stream was destroyed; True as soon as `destroy()` returns."""
+        return self._destroyed
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream is closed; True with `destroyed`, as in Node."""
+        return self._destroyed
+
+    @property
+    def errored(self) -> BaseException | None:
+        """The error the stream was destroyed with, or None."""
+        return self._error
+
+    def destroy(self, error: BaseException | None = None) -> Self:
+        """Give the connection up at once: no close_notify, unsent data is dropped.
+
+        Mirrors `stream.destroy()`. A second call changes nothing.
+
+        Events: the error, if one is given, in the next turn of the loop; then `close`.
+        """
+        if self._destroyed:
+            return self
+        self._destroyed = True
+        self._had_error = error is not None
+        self._error = error
+        when, under_way, others = self._fate_of_writes(error)
+        self._release()
+        if when == "before":
+            self._event_loop.call_soon(self._fail_writes, under_way, others)
+        self._event_loop.call_soon(self._after_destroy, when, under_way, others)
+        return self
+
+    def destroy_soon(self) -> None:
+        """End, then destroy at `finish`, without waiting for the peer.
+
+        Mirrors `socket.destroySoon()`.
+        """
+        if self.writable:
+            self.end()
+        if self._finished:
+            self.destroy()
+        else:
+            self.once("finish", self.destroy)
+
+    def _after_destroy(self, when: str, under_way: BaseException, others: BaseException) -> None:
+        error = self._error
+        if self._had_error:
+            self._announce_error(error)  # type: ignore[arg-type]
+        if when == "after":
+            self._fail_writes(under_way, others)
+        self._fail_waiters()
+        self._wake_reader()
+        if self._released:
+            self._schedule_close()
+        if when == "late":
+            self._late_writes = (under_way, others)
+
+    _late_writes: tuple[BaseException, BaseException] | None = None
+
+    def _on_released(self) -> None:
+        """Nothing below is left: `close` may come."""
+        self._released = True
+        self._schedule_close()
+
+    def _schedule_close(self) -> None:
+        # Later than the error event, which the turn after destroy() emits.
+        if not self._close_scheduled and self._destroyed:
+            self._close_scheduled = True
+            self._event_loop.call_soon(
+                self._event_loop.call_soon, self._emit_close
+            )
+
+    def _emit_close(self) -> None:
+        if self._close_emitted:
+            return
+        self._close_emitted = True
+        self.emit("close", self._had_error)
+        self._wake(self._close_waiters)
+        if self._late_writes is not None:
+            self._fail_writes(*self._late_writes)
+
+    def _destroy_if_over(self) -> None:
+        if self._end_emitted and self._finished and not self._destroyed:
+            self.destroy()
+
+    def _fail_writes(self, under_way: BaseException, others: BaseException) -> None:
+        callbacks = [callback for _, callback in self._in_flight]
+        callbacks += [callback for _, _, callback in self._queue]
+        self._in_flight.clear()
+        self._queue.clear()
+        error = under_way
+        for callback in callbacks:
+            if callback is not None:
+                call_back(self._event_loop, callback, error)
+            error = others
+        end_callbacks, self._end_callbacks = self._end_callbacks, []
+        for callback in end_callbacks:
+            call_back(self._event_loop, callback, others)
+
+    def _failure(self) -> BaseException:
+        """What to raise for somebody who waits on a stream that is gone."""
+        if isinstance(self._error, BaseException):
+            return self._error
+        return stream_error("ERR_STREAM_DESTROYED")
+
+    def _fail_waiters(self) -> None:
+        waiters = [waiter for waiter in self._drain_waiters if not waiter.done()]
+        self._drain_waiters.clear()
+        for waiter in waiters:
+            waiter.set_exception(self._failure())
+
+    def _wake(self, waiters: Iterable[asyncio.Future[None]]) -> None:
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait_closed(self) -> None:
+        """Wait until `close`; never raises. Safe to cancel."""
+        if self._close_emitted:
+            return
+        waiter = self._event_loop.create_future()
+        self._close_waiters.add(waiter)
+        self._discard_unread()
+        try:
+            await waiter
+        finally:
+            self._close_waiters.discard(waiter)
+
+
+class _Chunks:
+    """`async for chunk in stream`: pulls, so that backpressure reaches the peer.
+
+    Mirrors `readable[Symbol.asyncIterator]()`, with asyncio's manners: leaving the loop
+    early leaves the stream paused and usable, and what had arrived before an error is
+    delivered before the error is raised.
+    """
+
+    def __init__(self, stream: Duplex) -> None:
+        self._stream = stream
+        stream._iterating = True  # noqa: SLF001
+        stream._pulling = True  # noqa: SLF001
+        stream._flowing = False  # noqa: SLF001
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        stream = self._stream
+        while True:
+            if stream._chunks:  # noqa: SLF001
+                if stream._destroyed:  # noqa: SLF001
+                    chunk = stream._take(stream._readable_length)  # noqa: SLF001
+                    stream._readable_length = 0  # noqa: SLF001
+                    return chunk
+                return stream.read()
+            if stream._end_emitted or stream._destroyed:  # noqa: SLF001
+                stream._iterating = False  # noqa: SLF001
+                if stream._error is not None:  # noqa: SLF001
+                    raise stream._failure()  # noqa: SLF001
+                if not stream.allow_half_open:
+                    stream.destroy()
+                raise StopAsyncIteration
+            if stream._input_ended:  # noqa: SLF001
+                stream._schedule_end()  # noqa: SLF001
+            waiter = stream._event_loop.create_future()  # noqa: SLF001
+            stream._read_waiter = waiter  # noqa: SLF001
+            stream._need_readable = True  # noqa: SLF001
+            stream._release_input()  # noqa: SLF001
+            await waiter
+
+
+class _Pipe:
+    def __init__(self, source: Duplex, destination: Any, *, end: bool) -> None:
+        self.destination = destination
+        self._source = source
+        self._waiting_for_drain = False
+        self._is_emitter = callable(getattr(destination, "on", None)) and callable(
+            getattr(destination, "emit", None)
+        )
+        source.on("data", self._on_data)
+        if end:
+            source.once("end", self._on_end)
+        if self._is_emitter:
+            destination.on("finish", self._on_finish)
+            destination.emit("pipe", source)
+        if getattr(destination, "writable_need_drain", False):
+            self._wait_for_drain()
+        elif not source.readable_flowing:
+            source.resume()
+
+    def _on_data(self, chunk: bytes | str) -> None:
+        if self.destination.write(chunk) is False and self._is_emitter:
+            self._wait_for_drain()
+
+    def _wait_for_drain(self) -> None:
+        self._source.pause()
+        if not self._waiting_for_drain:
+            self._waiting_for_drain = True
+            self.destination.once("drain", self._on_drain)
+
+    def _on_drain(self) -> None:
+        self._waiting_for_drain = False
+        self._source.resume()
+
+    def _on_end(self) -> None:
+        for name in ("end", "write_eof", "close"):
+            finish = getattr(self.destination, name, None)
+            if callable(finish):
+                finish()
+                break
+        if not self._is_emitter:
+            self._source.unpipe(self.destination)
+
+    def _on_finish(self) -> None:
+        self._source.unpipe(self.destination)
+
+    def detach(self) -> None:
+        self._source.off("data", self._on_data)
+        self._source.off("end", self._on_end)
+        if self._is_emitter:
+            for event, listener in (("drain", self._on_drain), ("finish", self._on_finish)):
+                remove = getattr(self.destination, "remove_listener", None)
+                if remove is not None:
+                    try:
+                        remove(event, listener)
+                    except KeyError:  # pyee 13 complains about a stranger
+                        pass
+            self.destination.emit("unpipe", self._source)

@@ -1,0 +1,679 @@
+"""`Socket`: a duplex stream on a TCP connection or a Unix socket.
+
+What it adds to `Duplex` are the facts of the connection: dialing, addresses, the idle
+timeout, no-delay and keep-alive, the timeline. `TLSSocket` inherits what users see and puts
+its engine between the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import math
+import socket
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from tlsevents.dialer import Target, dial
+from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK, Duplex, call_back
+from tlsevents.errors import (
+    TLSEventsError,
+    option_range_error,
+    option_type_error,
+    options_error,
+    stream_error,
+    translate_os_error,
+)
+from tlsevents.wire import Wire, open_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Self
+
+    from tlsevents.wire import Carrier
+
+__all__ = ["Socket"]
+
+_CLOSE_SILENCE: Final = 60.0
+# Seconds without a byte after our own end() until a silent peer is given up. asyncio gives
+# a peer 30 s in total; Node waits for ever.
+
+_EXIT_SILENCE: Final = 10.0
+# The same on leaving `async with`, where somebody is waiting.
+
+ReadyState = Literal["opening", "open", "readOnly", "writeOnly", "closed"]
+
+
+def running_loop(what: str) -> asyncio.AbstractEventLoop:
+    """Give the running event loop, or a RuntimeError that says what to do."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            f"{what} needs a running event loop: call it inside a coroutine, "
+            "for example one started with asyncio.run()"
+        ) from None
+
+
+class Socket(Duplex):
+    """A TCP or Unix socket with Node's `net.Socket` event API.
+
+    Events: `lookup`, `connectionAttempt`, `connectionAttemptFailed`,
+    `connectionAttemptTimeout`, `connect`, `ready`, `data`, `readable`, `pause`, `resume`,
+    `drain`, `finish`, `end`, `timeout`, `error`, `close`.
+
+    Args:
+        allow_half_open: stay writable after the peer's end.
+        high_water_mark: bytes, for both directions.
+
+    Mirrors `net.Socket` (Node documentation, "Net").
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_half_open: bool = False,
+        high_water_mark: int | None = None,
+    ) -> None:
+        super().__init__(
+            running_loop(type(self).__name__),
+            allow_half_open=allow_half_open,
+            high_water_mark=(
+                DEFAULT_HIGH_WATER_MARK if high_water_mark is None else high_water_mark
+            ),
+        )
+        self._carrier: Carrier | None = None
+        self._connecting = False
+        self._connect_started = False
+        self._opening: asyncio.Task[None] | None = None
+        self._target: Target | None = None
+        self._attempted: list[str] | None = None
+        self._eof_pending = False
+        self._flush_on_release = False
+        self._idle_timeout: float | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._last_activity = 0.0
+        self._close_timer: asyncio.TimerHandle | None = None
+        self._no_delay = False
+        self._keep_alive: tuple[bool, float] | None = None
+        self._remote: tuple[str, int, str] | None = None
+        self._connect_waiters: set[asyncio.Future[None]] = set()
+        self._inside_with = False
+        self._taken_by: Socket | None = None
+        self.timeline: dict[str, float] = {}
+        """Monotonic time (`loop.time()`, seconds) of each phase reached: `lookup`,
+        `connect`, `handshake`, `secure_connect`, `first_byte`, `end`, `close`."""
+
+    # -- connecting ---------------------------------------------------------------------------
+
+    def _start_connecting(self, target: Target) -> None:
+        self._target = target
+        self._connecting = True
+        self._connect_started = True
+        self._note_activity()
+        self._opening = self._event_loop.create_task(self._open())
+        self._opening.add_done_callback(self._opening_done)
+
+    async def _open(self) -> None:
+        try:
+            await self._obtain_carrier()
+        except Exception as error:  # noqa: BLE001
+            self.destroy(error)
+
+    async def _obtain_carrier(self) -> None:
+        assert self._target is not None, "only a socket with a target is opened"
+        sock = await dial(self._target, self)
+        if sock is None:
+            return
+        if self._destroyed:
+            sock.close()
+            return
+        wire = await open_wire(self, sock)
+        if self._destroyed:
+            wire.abort()
+            return
+        self._attach(wire)
+
+    def _opening_done(self, task: asyncio.Task[None]) -> None:
+        self._opening = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.destroy(error)
+        if self._destroyed and self._carrier is None:
+            self._on_released()
+
+    def _attach(self, carrier: Carrier) -> None:
+        """The connection is there: tell, and let what was written go."""
+        self._carrier = carrier
+        self._apply_socket_options()
+        self._connecting = False
+        self._mark("connect")
+        self._note_activity()
+        self.emit("connect")
+        # Node emits `ready` even if a `connect` listener destroyed the socket.
+        self.emit("ready")
+        if not self._destroyed:
+            self._connected()
+
+    def _connected(self) -> None:
+        self._wake(self._connect_waiters)
+        if self._queue:
+            self._pump()
+        self._finish_if_done()
+
+    # What the dialer tells (`dialer.DialObserver`).
+
+    @property
+    def dial_cancelled(self) -> bool:
+        return self._destroyed
+
+    def dial_lookup(
+        self, error: BaseException | None, address: str | None, family: int | None, host: str
+    ) -> None:
+        if error is None:
+            self._mark("lookup")
+        self.emit("lookup", error, address, family, host)
+
+    def dial_attempt(self, address: str, port: int | None, family: int | None) -> None:
+        self.emit("connectionAttempt", address, port, family)
+
+    def dial_attempt_failed(
+        self, address: str, port: int | None, family: int | None, error: BaseException
+    ) -> None:
+        self.emit("connectionAttemptFailed", address, port, family, error)
+
+    def dial_attempt_timeout(self, address: str, port: int | None, family: int | None) -> None:
+        self.emit("connectionAttemptTimeout", address, port, family)
+
+    def dial_candidates(self, attempted: Sequence[str]) -> None:
+        self._attempted = list(attempted)
+
+    def dial_socket(self, sock: socket.socket) -> None:
+        """Nothing has to be set before connect(2)."""
+
+    # -- the carrier's side (`wire.CarrierUser`) --------------------------------------------------
+
+    def carrier_received(self, data: memoryview | bytes) -> None:
+        if not self._destroyed:
+            self._deliver(bytes(data))
+
+    def _deliver(self, data: bytes) -> None:
+        if "first_byte" not in self.timeline:
+            self._mark("first_byte")
+        self._push(data)
+
+    def carrier_ended(self) -> None:
+        self._push_end()
+
+    def carrier_drained(self) -> None:
+        if self._eof_pending:
+            self._eof_pending = False
+            self._on_shut_down()
+        else:
+            self._on_drained()
+
+    def carrier_lost(self, error: Exception | None) -> None:
+        if not self._destroyed:
+            self.destroy(None if error is None else self._translate_loss(error))
+        self._carrier = None
+        self._on_released()
+
+    def _translate_loss(self, error: Exception) -> Exception:
+        if isinstance(error, TLSEventsError) or not isinstance(error, OSError):
+            return error
+        # Who lost it is not told by asyncio: EPIPE comes from writing, a reset from reading
+        # unless reading was stopped.
+        writing = isinstance(error, BrokenPipeError) or self._input_held or self._input_ended
+        if error.errno is None:
+            error = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+        return translate_os_error(error, syscall="write" if writing else "read", phase="open")
+
+    # -- what Duplex asks --------------------------------------------------------------------------
+
+    def _ready_to_transmit(self) -> bool:
+        carrier = self._carrier
+        return carrier is not None and carrier.drained and not self._connecting
+
+    def _transmit(self, data: bytes | memoryview) -> None:
+        assert self._carrier is not None, "_ready_to_transmit() said so"
+        self._carrier.write(data)
+
+    def _ready_to_shut_down(self) -> bool:
+        return self._carrier is not None and not self._connecting
+
+    def _shut_down(self) -> None:
+        carrier = self._carrier
+        assert carrier is not None, "_ready_to_shut_down() said so"
+        carrier.write_eof()
+        self._await_shut_down(carrier)
+
+    def _await_shut_down(self, carrier: Carrier) -> None:
+        if carrier.drained:
+            self._on_shut_down()
+        else:
+            self._eof_pending = True
+
+    def _on_shut_down(self) -> None:
+        super()._on_shut_down()
+        if self._finished and not self._destroyed and not self.allow_half_open:
+            self._watch_silence()
+
+    def _hold_input(self, hold: bool) -> None:  # noqa: FBT001
+        if self._carrier is not None:
+            self._carrier.hold(hold)
+
+    def _release(self) -> None:
+        self._connecting = False
+        self._cancel_timers()
+        carrier = self._carrier
+        if carrier is not None:
+            if self._flush_on_release:
+                carrier.close()
+            else:
+                carrier.abort()
+        elif self._opening is not None:
+            if asyncio.current_task() is not self._opening:
+                self._opening.cancel()
+        else:
+            self._released = True
+
+    def _fate_of_writes(
+        self, error: BaseException | None
+    ) -> tuple[Literal["before", "after", "late"], BaseException, BaseException]:
+        if self._connecting:
+            closed = stream_error("ERR_SOCKET_CLOSED_BEFORE_CONNECTION")
+            return "late", closed, error if error is not None else closed
+        return super()._fate_of_writes(error)
+
+    def _emit_end(self) -> None:
+        if not self._destroyed and not self._chunks and not self.is_paused():
+            self._mark("end")
+        super()._emit_end()
+
+    def _emit_close(self) -> None:
+        self._mark("close")
+        super()._emit_close()
+
+    def _mark(self, phase: str) -> None:
+        self.timeline.setdefault(phase, self._event_loop.time())
+
+    # -- errors ---------------------------------------------------------------------------------------
+
+    def _announce_error(self, error: BaseException) -> None:
+        self._tell_error("error", error)
+
+    def _tell_error(self, event: str, error: BaseException) -> None:
+        heard = self.emit(event, error)
+        awaited = self._is_awaited()
+        for waiter in self._connect_waiters:
+            if not waiter.done():
+                waiter.set_exception(self._failure())
+        if heard or awaited:
+            return
+        self._event_loop.call_exception_handler(
+            {
+                "message": f"nobody listens to the error of {self!r}",
+                "exception": error if isinstance(error, BaseException) else None,
+                "event": event,
+                "emitter": self,
+            }
+        )
+
+    def _is_awaited(self) -> bool:
+        return bool(
+            self._iterating
+            or self._inside_with
+            or any(not waiter.done() for waiter in self._connect_waiters)
+            or any(not waiter.done() for waiter in self._drain_waiters)
+        )
+
+    def _fail_waiters(self) -> None:
+        super()._fail_waiters()
+        for waiter in self._connect_waiters:
+            if not waiter.done():
+                waiter.set_exception(self._failure())
+
+    # -- awaiting --------------------------------------------------------------------------------------
+
+    def _is_ready(self) -> bool:
+        return self._carrier is not None and not self._connecting
+
+    async def _wait_ready(self) -> Self:
+        if self._destroyed:
+            if self._reached_ready():
+                return self
+            raise self._failure()
+        if not self._reached_ready():
+            waiter = self._event_loop.create_future()
+            self._connect_waiters.add(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                self.destroy()
+                raise
+            finally:
+                self._connect_waiters.discard(waiter)
+        return self
+
+    def _reached_ready(self) -> bool:
+        return "connect" in self.timeline
+
+    def __await__(self) -> Any:
+        """Wait for `connect` (`secureConnect` on a TLSSocket); cancelling destroys."""
+        return self._wait_ready().__await__()
+
+    async def __aenter__(self) -> Self:
+        await self._wait_ready()
+        self._inside_with = True
+        return self
+
+    async def __aexit__(self, exc_type: type[BaseException] | None, *_: object) -> None:
+        """End and wait for `close`; after an exception in the block, destroy.
+
+        A peer that stays silent is given up after a while. The error that broke the
+        connection is raised unless the block raised one itself or heard of it.
+        """
+        if exc_type is not None:
+            self.destroy()
+            await self.wait_closed()
+            return
+        if not self._destroyed:
+            self.end()
+            if self._flowing is not True:
+                # Nobody reads any more; a full buffer would keep the peer's end away.
+                self._discard_input()
+                self._pulling = self._iterating = False
+                self._flowing = True
+        while not self._close_emitted:
+            before = self._bytes_read, self._writable_length, self._finished
+            try:
+                await asyncio.wait_for(self.wait_closed(), _EXIT_SILENCE)
+            except TimeoutError:
+                if before == (self._bytes_read, self._writable_length, self._finished):
+                    self.destroy()
+        self._inside_with = False
+        if self._error is not None and not self.listener_count("error"):
+            raise self._failure()
+
+    # -- facts -------------------------------------------------------------------------------------------
+
+    @property
+    def connecting(self) -> bool:
+        """Whether the connection is still being made. Mirrors `socket.connecting`."""
+        return self._connecting
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is no connection: not yet, or no more. Mirrors `socket.pending`."""
+        return self._carrier is None or self._connecting or self._destroyed
+
+    @property
+    def ready_state(self) -> ReadyState:
+        """`opening`, `open`, `readOnly`, `writeOnly` or `closed`. Mirrors `readyState`."""
+        if self._connecting:
+            return "opening"
+        if self.readable:
+            return "open" if self.writable else "readOnly"
+        return "writeOnly" if self.writable else "closed"
+
+    @property
+    def buffer_size(self) -> int | None:
+        """`writable_length` while there is a connection. Mirrors `socket.bufferSize`."""
+        return None if self._destroyed else self._writable_length
+
+    @property
+    def auto_select_family_attempted_addresses(self) -> list[str] | None:
+        """`ip:port` of the attempts made, if there were several addresses to choose from."""
+        return self._attempted
+
+    def address(self) -> dict[str, Any]:
+        """Give the local end as `{"address", "family", "port"}`, `{}` where there is none.
+
+        Mirrors `socket.address()`.
+        """
+        local = self._name("sockname")
+        if local is None:
+            return {}
+        return {"address": local[0], "family": local[2], "port": local[1]}
+
+    def _name(self, which: str) -> tuple[str, int, str] | None:
+        if self._carrier is None or self._destroyed or self._connecting:
+            return None
+        name = self._carrier.get_extra_info(which)
+        if not isinstance(name, tuple) or len(name) < 2:
+            return None
+        family = "IPv6" if ":" in str(name[0]) else "IPv4"
+        return str(name[0]), int(name[1]), family
+
+    def _remote_name(self) -> tuple[str, int, str] | None:
+        # As in Node: what was read while it was open stays known.
+        self._remote = self._name("peername") or self._remote
+        return self._remote
+
+    @property
+    def remote_address(self) -> str | None:
+        """The peer's IP address; after `close` only if it was asked for before."""
+        name = self._remote_name()
+        return name[0] if name else None
+
+    @property
+    def remote_port(self) -> int | None:
+        """The peer's port; after `close` only if it was asked for before."""
+        name = self._remote_name()
+        return name[1] if name else None
+
+    @property
+    def remote_family(self) -> str | None:
+        """`IPv4` or `IPv6`; after `close` only if it was asked for before."""
+        name = self._remote_name()
+        return name[2] if name else None
+
+    @property
+    def local_address(self) -> str | None:
+        """Our own IP address while connected."""
+        name = self._name("sockname")
+        return name[0] if name else None
+
+    @property
+    def local_port(self) -> int | None:
+        """Our own port while connected."""
+        name = self._name("sockname")
+        return name[1] if name else None
+
+    @property
+    def local_family(self) -> str | None:
+        """`IPv4` or `IPv6` while connected."""
+        name = self._name("sockname")
+        return name[2] if name else None
+
+    # -- socket options ----------------------------------------------------------------------------------
+
+    def set_no_delay(self, no_delay: bool = True) -> Self:  # noqa: FBT001, FBT002
+        """Turn Nagle's algorithm off (or on again). Mirrors `socket.setNoDelay()`.
+
+        May be called before the connection is there.
+        """
+        self._no_delay = bool(no_delay)
+        self._set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, self._no_delay)
+        return self
+
+    def set_keep_alive(
+        self,
+        enable: bool = False,  # noqa: FBT001, FBT002
+        initial_delay: float = 0.0,
+    ) -> Self:
+        """Turn TCP keep-alive on or off. Mirrors `socket.setKeepAlive()`.
+
+        Args:
+            enable: on or off; off by default, as in Node.
+            initial_delay: seconds of silence before the first probe (Node: milliseconds);
+                0 keeps the system's value.
+        """
+        self._keep_alive = bool(enable), initial_delay
+        self._apply_keep_alive()
+        return self
+
+    def _apply_socket_options(self) -> None:
+        if self._no_delay:
+            self._set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, value=True)
+        self._apply_keep_alive()
+
+    def _apply_keep_alive(self) -> None:
+        if self._keep_alive is None:
+            return
+        enable, delay = self._keep_alive
+        self._set_option(socket.SOL_SOCKET, socket.SO_KEEPALIVE, enable)
+        idle = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
+        if enable and delay >= 1 and idle is not None:
+            self._set_option(socket.IPPROTO_TCP, idle, int(delay))
+
+    def _set_option(self, level: int, name: int, value: int) -> None:
+        sock = None if self._carrier is None else self._carrier.get_extra_info("socket")
+        if sock is None:
+            return
+        try:
+            sock.setsockopt(level, name, int(value))
+        except OSError:
+            # A Unix socket has neither; Node is silent about it too.
+            pass
+
+    def ref(self) -> Self:
+        """Do nothing: an asyncio loop runs as long as it is told to. Mirrors `ref()`."""
+        return self
+
+    def unref(self) -> Self:
+        """Do nothing: an asyncio loop runs as long as it is told to. Mirrors `unref()`."""
+        return self
+
+    def reset_and_destroy(self) -> Self:
+        """Close with a TCP reset. Mirrors `socket.resetAndDestroy()`."""
+        if not self._destroyed and self._carrier is not None:
+            linger = (1).to_bytes(4, "little") + bytes(4)
+            sock = self._carrier.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            return self.destroy()
+        return self.destroy(stream_error("ERR_SOCKET_CLOSED"))
+
+    # -- timeouts ----------------------------------------------------------------------------------------
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds given to `set_timeout`, None if it was never called."""
+        return self._idle_timeout
+
+    def set_timeout(
+        self, timeout: float, callback: Callable[..., object] | None = None
+    ) -> Self:
+        """Emit `timeout` after that much inactivity; the socket stays open.
+
+        Mirrors `socket.setTimeout()`, in seconds. Activity is the connect call, the
+        connection, a write, a completed write and a decrypted piece of data; handshake
+        bytes are not. It fires once, until there is activity again.
+
+        Args:
+            timeout: seconds; 0 turns it off.
+            callback: a one-time listener for `timeout`; with 0 it is removed.
+
+        Raises:
+            OptionTypeError: ERR_INVALID_ARG_TYPE.
+            OptionsError: ERR_OUT_OF_RANGE, negative or not finite.
+        """
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+            raise option_type_error("timeout", "of type number", timeout)
+        if timeout < 0 or not math.isfinite(timeout):
+            raise option_range_error("timeout", "a non-negative finite number", timeout)
+        if self._destroyed:
+            return self
+        self._idle_timeout = timeout
+        if callback is not None and not callable(callback):
+            raise option_type_error("callback", "of type function", callback)
+        self._cancel_idle_timer()
+        if timeout:
+            if callback is not None:
+                self.once("timeout", callback)
+            self._note_activity()
+        elif callback is not None:
+            self.off("timeout", callback)
+        return self
+
+    def _note_activity(self) -> None:
+        if self._idle_timeout and not self._destroyed:
+            self._last_activity = self._event_loop.time()
+            if self._idle_timer is None:
+                self._idle_timer = self._event_loop.call_later(
+                    self._idle_timeout, self._check_idle
+                )
+
+    def _check_idle(self) -> None:
+        # The timer is not moved on every byte: it looks how long ago the last one was.
+        self._idle_timer = None
+        if not self._idle_timeout or self._destroyed:
+            return
+        left = self._last_activity + self._idle_timeout - self._event_loop.time()
+        if left > 0.0005:
+            self._idle_timer = self._event_loop.call_later(left, self._check_idle)
+        else:
+            self.emit("timeout")
+
+    def _cancel_idle_timer(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+
+    def _watch_silence(self, seen: int = -1) -> None:
+        """After our end: a peer that says nothing for long is given up."""
+        if self._destroyed:
+            return
+        if seen == self._bytes_read and not self._input_held:
+            self.destroy()
+            return
+        self._close_timer = self._event_loop.call_later(
+            _CLOSE_SILENCE, self._watch_silence, self._bytes_read
+        )
+
+    def _cancel_timers(self) -> None:
+        self._cancel_idle_timer()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+            self._close_timer = None
+
+    # -- being taken over ------------------------------------------------------------------------------------
+
+    def _give_up_carrier(self, new_user: Socket) -> tuple[Carrier, bytes, bool] | None:
+        """Hand a running wire over to a TLS socket; this one emits only `close` from now on.
+
+        Returns:
+            The wire, the bytes that had arrived already, and whether EOF had; None if this
+            socket runs over something else and must be used as a stream.
+        """
+        carrier = self._carrier
+        if not isinstance(carrier, Wire) or self._destroyed or self._connecting:
+            return None
+        waiting = b"".join(c if isinstance(c, bytes) else c.encode() for c in self._chunks)
+        self._chunks.clear()
+        self._readable_length = 0
+        self._cancel_timers()
+        carrier.change_user(new_user)
+        self._taken_by = new_user
+        if self._input_held:
+            self._input_held = False
+            carrier.hold(False)  # noqa: FBT003
+        return carrier, waiting, self._input_ended
+
+    def destroy(self, error: BaseException | None = None) -> Self:
+        if self._taken_by is not None and not self._destroyed:
+            owner, self._taken_by = self._taken_by, None
+            self._carrier = None
+            super().destroy(error)
+            owner._lose_below(error)  # noqa: SLF001
+            return self
+        return super().destroy(error)
+
+    def _lose_below(self, error: BaseException | None) -> None:
+        self.destroy(error)
+
+    def __repr__(self) -> str:
+        state = "destroyed" if self._destroyed else self.ready_state
+        return f"<{type(self).__name__} {state} at {id(self):#x}>"
+
+
+_ = (call_back, options_error)

@@ -1,0 +1,861 @@
+"""`TLSSocket` and `connect()`: where the engine and the wire meet.
+
+A `TLSSocket` is a `Socket` whose bytes go through an `Engine`. Its own subject is the
+promise of the library: everything that goes wrong before `secureConnect` is emitted once
+as `tlsClientError`, everything after it once as `error`.
+
+The way of a connection
+    1. `connect()` reads the options, checks what can be checked at once and schedules the
+       rest; nothing blocks.
+    2. The secure context is fetched from its cache, or built in the executor. Files named
+       in the options are read before anybody is dialed, so that a missing file is not
+       reported between connection attempts; otherwise both go on side by side.
+    3. `connect` and `ready`: the handshake starts. OpenSSL verifies the chain, and the
+       name where it can (see `_Plan`).
+    4. The handshake is complete, and the client's Finished is held back: who refuses now
+       leaves the server with an unfinished handshake, not with a connection.
+    5. The identity check; then `secure`, `secureConnect`; what was written until then
+       leaves in one packet with the Finished. Only now the first application byte is
+       decrypted.
+
+What it never does: emit application data of a peer that was not accepted; ask OpenSSL for
+a verdict on the loop when that means parsing a CA bundle (20-30 ms); take a verdict of
+`verification.py` as a permission where OpenSSL verified natively.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from tlsevents._cpython import built_chain
+from tlsevents.certificates import node_certificate, node_certificate_chain, peer_names
+from tlsevents.context import secure_context
+from tlsevents.dialer import Target
+from tlsevents.engine import DataReceived, Ended, Engine, Failed, HandshakeCompleted
+from tlsevents.errors import (
+    CertificateError,
+    TLSEventsError,
+    altname_error,
+    disconnected_error,
+    handshake_timeout_error,
+    option_type_error,
+    options_error,
+    stream_error,
+    translate_os_error,
+    translate_ssl_error,
+    verify_error,
+)
+from tlsevents.identity import check_server_identity, is_ip, sni_name
+from tlsevents.net import Socket, running_loop
+from tlsevents.options import ConnectOptions, read_connect_arguments
+from tlsevents.stream_carrier import StreamCarrier, check_stream
+from tlsevents.verification import presented_chain
+from tlsevents.wire import open_wire, take_over_streams
+
+if TYPE_CHECKING:
+    import socket as sockets
+    from collections.abc import Callable
+    from typing import Self
+
+    from tlsevents.context import SecureContext
+    from tlsevents.engine import Event
+    from tlsevents.errors import Phase
+    from tlsevents.verification import Verifier
+    from tlsevents.wire import Carrier
+
+__all__ = ["TLSSocket", "connect"]
+
+# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
+_NAME_VERDICTS = frozenset({62, 64})
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Who checks what, decided before the handshake.
+
+    `verify`: the context is CERT_REQUIRED, OpenSSL refuses a bad chain by itself.
+    `check_hostname`: OpenSSL checks the name too. It can when the identity to check is what
+    goes into `server_hostname` (SNI, or an IP address, which is never sent) and nobody
+    brought a check of his own.
+    """
+
+    verify: bool
+    check_hostname: bool
+    server_hostname: str | None
+    identity: str
+    custom_check: Callable[[str, dict[str, Any]], object] | None
+
+    @property
+    def needs_verifier(self) -> bool:
+        """Whether a verdict is needed on a connection that OpenSSL let pass."""
+        return not self.verify or (not self.check_hostname and self.custom_check is None)
+
+
+def _make_plan(options: ConnectOptions, context: SecureContext, host: str | None) -> _Plan:
+    identity = options.servername or host or "localhost"
+    if options.servername is None and host is not None and is_ip(host):
+        server_hostname: str | None = host.partition("%")[0]
+    elif options.servername == "" and host is not None and is_ip(host):
+        server_hostname = host.partition("%")[0]
+    else:
+        server_hostname = sni_name(options.servername, host)
+    custom = options.check_server_identity
+    verify = options.reject_unauthorized
+    if not context.own:
+        # A caller's own context is used as it is; what it does not check is checked after.
+        verify = verify and context.verifies
+        native = context.checks_hostname
+        if native and server_hostname is None:
+            if options.servername == "":
+                raise options_error(
+                    "ERR_INVALID_ARG_VALUE",
+                    "The context checks host names, and servername is empty",
+                    hint="Give a servername, or a context with check_hostname = False.",
+                )
+            server_hostname = sni_name(None, identity) or identity
+        return _Plan(verify, native and verify, server_hostname, identity, custom)
+    native = verify and custom is None and server_hostname is not None
+    return _Plan(verify, native, server_hostname, identity, custom)
+
+
+class TLSSocket(Socket):
+    """A TLS client socket with Node's `tls.TLSSocket` event API.
+
+    Made by `connect()`. Events, besides those of `Socket`: `secure`, `secureConnect`,
+    `tlsClientError` (whatever fails before `secureConnect`; emitted as `error` when nobody
+    listens to it), `error` (whatever fails after it), `session`, `keylog`.
+
+    Mirrors `tls.TLSSocket` (Node documentation, "TLS").
+    """
+
+    def __init__(self, options: ConnectOptions) -> None:
+        super().__init__(
+            allow_half_open=options.allow_half_open,
+            high_water_mark=options.high_water_mark,
+        )
+        self._options = options
+        # What is wrong with content given in memory raises here, out of connect().
+        self._secure_context = secure_context(options)
+        self._host = self._identity_host()
+        self._plan = _make_plan(options, self._secure_context, self._host)
+        self._engine: Engine | None = None
+        self._early: list[bytes] = []
+        self._early_end = False
+        self._secure_connecting = True
+        self._secured = False
+        self._flush_held = False
+        self._deciding = False
+        self._phase: Phase = "options"
+        self._authorized = False
+        self._authorization_error: str | None = None
+        self._alpn_protocol: str | Literal[False] | None = None
+        self._servername: str | Literal[False] | None = None
+        self._clean_end = False
+        self._chain: tuple[bytes, ...] = ()
+        self._handshake_timer: asyncio.TimerHandle | None = None
+        self._no_delay = bool(options.no_delay)
+        if options.keep_alive:
+            self._keep_alive = True, options.keep_alive_initial_delay or 0.0
+
+    def _identity_host(self) -> str | None:
+        options = self._options
+        if options.host or options.path is not None:
+            return options.host
+        below = options.socket
+        if below is None:
+            return "localhost"
+        # A plain socket that was connected by name: that name. By IP: 'localhost', as in Node.
+        host = getattr(getattr(below, "_target", None), "host", None)
+        return host if host and not is_ip(host) else None
+
+    # -- starting -----------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        options = self._options
+        if options.timeout and options.socket is None:
+            self.set_timeout(options.timeout)
+        if options.handshake_timeout is not None:
+            self._handshake_timer = self._event_loop.call_later(
+                options.handshake_timeout, self._handshake_overdue
+            )
+        if options.socket is None:
+            self._start_connecting(
+                Target(
+                    host=options.host,
+                    port=options.port,
+                    path=options.path,
+                    family=options.family,
+                    hints=options.hints,
+                    local_address=options.local_address,
+                    local_port=options.local_port,
+                    lookup=options.lookup,
+                    auto_select_family=options.auto_select_family,
+                    attempt_timeout=options.auto_select_family_attempt_timeout,
+                )
+            )
+            return
+        below = options.socket
+        self._check_below(below)
+        self._connecting = isinstance(below, Socket) and below.connecting
+        self._connect_started = True
+        self._opening = self._event_loop.create_task(self._open())
+        self._opening.add_done_callback(self._opening_done)
+
+    @staticmethod
+    def _check_below(below: object) -> None:
+        if _is_kernel_socket(below) or _is_stream_pair(below):
+            return
+        check_stream(below)
+
+    async def _open(self) -> None:
+        build: asyncio.Future[ssl.SSLContext] | None = None
+        try:
+            try:
+                build = self._build_context()
+                if build is not None and self._secure_context.needs_files:
+                    await build
+                self._phase = "connect"
+                if self._options.socket is None:
+                    await self._obtain_carrier()
+                else:
+                    await self._obtain_carrier_below(self._options.socket)
+                if self._destroyed:
+                    return
+                context = self._ready_context() if build is None else await build
+            finally:
+                if build is not None and not build.done():
+                    # Nobody waits for it any more; what it says is of no interest.
+                    build.add_done_callback(_forget)
+        except Exception as error:  # noqa: BLE001
+            self.destroy(error)
+            return
+        if not self._destroyed:
+            self._begin_handshake(context)
+
+    def _ready_context(self) -> ssl.SSLContext:
+        plan = self._plan
+        return self._secure_context.client_context(
+            verify=plan.verify, check_hostname=plan.check_hostname
+        )
+
+    def _build_context(self) -> asyncio.Future[ssl.SSLContext] | None:
+        """Have the context built in the executor, None if it is there already."""
+        plan = self._plan
+        secure = self._secure_context
+        wants_verifier = plan.needs_verifier and not secure.verifier_ready
+        if not wants_verifier and secure.client_context_ready(
+            verify=plan.verify, check_hostname=plan.check_hostname
+        ):
+            return None
+
+        def build() -> ssl.SSLContext:
+            if wants_verifier:
+                secure.verifier()
+            return self._ready_context()
+
+        return self._event_loop.run_in_executor(None, build)
+
+    async def _obtain_carrier_below(self, below: Any) -> None:
+        if _is_kernel_socket(below):
+            below.setblocking(False)  # noqa: FBT003
+            self._take_carrier(await open_wire(self, below))
+            return
+        if _is_stream_pair(below):
+            reader, writer = below
+            wire, waiting, ended = take_over_streams(self, reader, writer)
+            self._take_carrier(wire)
+            self._feed_early(waiting, ended=ended)
+            return
+        if getattr(below, "destroyed", False):
+            self.destroy()
+            return
+        if isinstance(below, Socket):
+            if below.connecting:
+                await _until_connected(below)
+                if self._destroyed:
+                    return
+                self._connecting = False
+                self._mark("connect")
+                self.emit("connect")
+                if self._destroyed:
+                    return
+            if (given := below._give_up_carrier(self)) is not None:  # noqa: SLF001
+                carrier, waiting, ended = given
+                self._taken = below
+                self._take_carrier(carrier)
+                self._feed_early(waiting, ended=ended)
+                return
+        self._take_carrier(StreamCarrier(self, below, self._event_loop))
+
+    _taken: Socket | None = None
+
+    def _take_carrier(self, carrier: Carrier) -> None:
+        if self._destroyed:
+            carrier.abort()
+            return
+        self._carrier = carrier
+        self._mark("connect")
+        self._apply_socket_options()
+
+    def _feed_early(self, data: bytes, *, ended: bool) -> None:
+        if data:
+            self._early.append(data)
+        self._early_end = self._early_end or ended
+
+    def _connected(self) -> None:
+        """TCP is there; the handshake starts when the context is."""
+
+    def _begin_handshake(self, context: ssl.SSLContext) -> None:
+        carrier = self._carrier
+        if carrier is None:
+            return
+        self._phase = "handshake"
+        self._mark("handshake")
+        try:
+            self._engine = self._make_engine(context)
+        except (ValueError, TypeError) as error:
+            failure = options_error(
+                "ERR_INVALID_ARG_VALUE",
+                f"The server name {self._plan.server_hostname!r} cannot be used: {error}",
+                hint="Check host and servername.",
+            )
+            failure.__cause__ = error
+            self.destroy(failure)
+            return
+        self._handle(self._engine.start())
+        self._flush()
+        early, self._early = self._early, []
+        carrier.hold(False)  # noqa: FBT003
+        for data in early:
+            self.carrier_received(data)
+        if self._early_end and not self._destroyed:
+            self.carrier_ended()
+
+    def _make_engine(self, context: ssl.SSLContext) -> Engine:
+        hostname = self._plan.server_hostname
+        session = self._options.session
+        if isinstance(session, ssl.SSLSession):
+            try:
+                return Engine(context, server_hostname=hostname, session=session)
+            except ValueError:
+                # A session of another context: Node ignores what it cannot resume.
+                pass
+        return Engine(context, server_hostname=hostname)
+
+    # -- the carrier's side ----------------------------------------------------------------------
+
+    def carrier_received(self, data: memoryview | bytes) -> None:
+        engine = self._engine
+        if self._destroyed:
+            return
+        if engine is None or self._deciding:
+            # Not ours to read yet: the context is being built, or the identity is being
+            # looked at. One read of the transport is all that may wait here.
+            self._early.append(bytes(data))
+            if self._carrier is not None:
+                self._carrier.hold(True)  # noqa: FBT003
+            return
+        self._handle(engine.receive_data(data))
+        self._flush()
+
+    def carrier_ended(self) -> None:
+        engine = self._engine
+        if self._destroyed:
+            return
+        if engine is None or self._deciding:
+            self._early_end = True
+            return
+        self._handle(engine.receive_eof())
+        self._flush()
+
+    def carrier_drained(self) -> None:
+        if self._destroyed:
+            return
+        super().carrier_drained()
+
+    def carrier_lost(self, error: Exception | None) -> None:
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            taken._taken_by = None  # noqa: SLF001
+            taken._carrier = None  # noqa: SLF001
+            taken.destroy()
+        super().carrier_lost(error)
+
+    def _translate_loss(self, error: Exception) -> Exception:
+        if isinstance(error, TLSEventsError):
+            return error
+        if isinstance(error, ssl.SSLError):
+            return translate_ssl_error(error, phase=self._phase)
+        translated = super()._translate_loss(error)
+        if isinstance(translated, TLSEventsError):
+            translated.phase = "open" if self._secured else self._phase
+        return translated
+
+    # -- the engine's side -------------------------------------------------------------------------
+
+    def _handle(self, events: list[Event]) -> None:
+        for event in events:
+            if self._destroyed:
+                return
+            match event:
+                case DataReceived(data):
+                    self._deliver(data)
+                case HandshakeCompleted():
+                    self._decide()
+                case Ended(clean):
+                    self._peer_ended(clean=clean)
+                case Failed():
+                    self._engine_failed(event)
+
+    def _flush(self) -> None:
+        engine = self._engine
+        if engine is None or self._flush_held or self._carrier is None:
+            return
+        if data := engine.data_to_send():
+            self._carrier.write(data)
+
+    def _peer_ended(self, *, clean: bool) -> None:
+        self._clean_end = clean and self._secured
+        if not self._secured and self.is_paused():
+            # `end` waits while paused; the failure of the handshake does not.
+            self._disconnected()
+            return
+        self._push_end()
+
+    def _emit_end(self) -> None:
+        super()._emit_end()
+        if self._end_emitted and not self._secured and not self._destroyed:
+            self._disconnected()
+
+    def _disconnected(self) -> None:
+        options = self._options
+        error = disconnected_error(
+            host=options.host,
+            port=options.port,
+            path=options.path,
+            local_address=options.local_address,
+        )
+        error.phase = self._phase
+        self.destroy(error)
+
+    def _engine_failed(self, failed: Failed) -> None:
+        error = failed.error
+        if isinstance(error, ssl.SSLCertVerificationError):
+            self._refuse_certificate(error)
+            return
+        phase: Phase = "handshake" if failed.during_handshake else "open"
+        self._give_up(translate_ssl_error(error, phase=phase, alert_number=failed.alert_number))
+
+    def _give_up(self, error: BaseException) -> None:
+        """Destroy, but let the alert that tells the server why go out first."""
+        self._flush_held = False
+        self._flush()
+        self._flush_on_release = True
+        self.destroy(error)
+
+    # -- verification ----------------------------------------------------------------------------------
+
+    def _refuse_certificate(self, error: ssl.SSLCertVerificationError) -> None:
+        """OpenSSL refused; find out what Node would call it, then fail."""
+        self._phase = "verify"
+        self._flush()
+        assert self._engine is not None, "it has just reported the failure"
+        chain = presented_chain(self._engine.ssl_object)
+        secure = self._secure_context
+        if secure.verifier_ready:
+            self._give_up(self._named(error, chain, secure.verifier()))
+            return
+        # The verifier has to parse the CA bundle once: not on the loop.
+        naming = self._event_loop.run_in_executor(None, secure.verifier)
+
+        def named(done: asyncio.Future[Verifier]) -> None:
+            if self._destroyed:
+                _forget(done)
+                return
+            try:
+                failure = self._named(error, chain, done.result())
+            except Exception as trouble:  # noqa: BLE001
+                failure = verify_error(error.verify_code, chain=chain, cause=error)
+                failure.__context__ = trouble
+            self._give_up(failure)
+
+        naming.add_done_callback(named)
+
+    def _named(
+        self, error: ssl.SSLCertVerificationError, chain: tuple[bytes, ...], verifier: Verifier
+    ) -> TLSEventsError:
+        verdict = verifier.verdict(chain) if chain else error.verify_code
+        if verdict:
+            return verify_error(verdict, chain=chain, cause=error)
+        if error.verify_code in _NAME_VERDICTS:
+            failure = self._misnamed(chain)
+            failure.__cause__ = error
+            return failure
+        return verify_error(error.verify_code, chain=chain, cause=error)
+
+    def _misnamed(self, chain: tuple[bytes, ...]) -> CertificateError:
+        """OpenSSL refused the name: say it in Node's words."""
+        certificate = self._certificate(chain)
+        failure = check_server_identity(self._plan.identity, certificate)
+        if failure is None:
+            # Node's own algorithm is more liberal (a*.example); OpenSSL's no stands.
+            altnames = certificate.get("subjectaltname") or ""
+            failure = altname_error(
+                f"Host: {self._plan.identity}. is not in the cert's altnames: {altnames}",
+                self._plan.identity,
+                certificate,
+            )
+        failure.chain = chain
+        return failure
+
+    def _certificate(self, chain: tuple[bytes, ...]) -> dict[str, Any]:
+        # A verdict needs the trusted certificates parsed; naming an issuer does not deserve it.
+        secure = self._secure_context
+        built = secure.verifier().built_chain(chain) if secure.verifier_ready else ()
+        if not built and self._engine is not None:
+            built = built_chain(self._engine.ssl_object)
+        return node_certificate_chain(chain, built)
+
+    def _decide(self) -> None:
+        """The handshake is complete: is this peer the one that was asked for?"""
+        engine = self._engine
+        assert engine is not None, "its event led here"
+        self._flush_held = True
+        connection = engine.ssl_object
+        self._alpn_protocol = connection.selected_alpn_protocol() or False
+        name = self._plan.server_hostname
+        self._servername = name if name is not None and not is_ip(name) else False
+        self._phase = "verify"
+        try:
+            refusal = self._judge(connection)
+        except Exception as trouble:  # noqa: BLE001
+            refusal = trouble
+        if refusal is None:
+            self._authorized = True
+        else:
+            code = getattr(refusal, "code", None)
+            self._authorization_error = code if isinstance(code, str) else str(refusal)
+            if self._options.reject_unauthorized:
+                # A refusal after the handshake: the Finished stays here, so that the server
+                # never takes this for a connection.
+                self.destroy(refusal)
+                return
+        self._secure()
+
+    def _judge(self, connection: ssl.SSLObject) -> BaseException | None:
+        """Give the reason to refuse this peer, or None."""
+        plan = self._plan
+        if not plan.needs_verifier and plan.custom_check is None:
+            # OpenSSL accepted chain and name; Node's own rules may still be stricter.
+            refusal = check_server_identity(plan.identity, peer_names(connection))
+            if refusal is None:
+                return None
+            return self._misnamed(presented_chain(connection))
+        chain = presented_chain(connection)
+        if not plan.verify and (problem := self._chain_problem(chain)) is not None:
+            return problem
+        if plan.custom_check is not None:
+            return self._ask_custom_check(chain)
+        if not plan.check_hostname and not self._secure_context.verifier().name_matches(
+            chain, plan.identity
+        ):
+            return self._misnamed(chain)
+        certificate = self._certificate(chain)
+        failure = check_server_identity(plan.identity, certificate)
+        if failure is not None:
+            failure.chain = chain
+        return failure
+
+    def _chain_problem(self, chain: tuple[bytes, ...]) -> CertificateError | None:
+        if not chain:
+            # A cipher without certificates; OpenSSL alone would not have let it pass.
+            return verify_error(27)
+        verdict = self._secure_context.verifier().verdict(chain)
+        return verify_error(verdict, chain=chain) if verdict else None
+
+    def _ask_custom_check(self, chain: tuple[bytes, ...]) -> BaseException | None:
+        check = self._plan.custom_check
+        assert check is not None, "only called with one"
+        try:
+            answer = check(self._plan.identity, self._certificate(chain))
+        except Exception as refusal:  # noqa: BLE001
+            return refusal
+        if answer is None or isinstance(answer, BaseException):
+            return answer
+        if inspect.iscoroutine(answer):
+            answer.close()
+        return option_type_error(
+            "check_server_identity",
+            "a function that returns None to accept or an exception to refuse",
+            answer,
+        )
+
+    def _secure(self) -> None:
+        """Chain and name are settled: tell, then let the bytes go."""
+        self.emit("secure")
+        if self._destroyed:
+            return
+        self._secured = True
+        self._secure_connecting = False
+        self._phase = "open"
+        self._mark("secure_connect")
+        if self._handshake_timer is not None:
+            self._handshake_timer.cancel()
+            self._handshake_timer = None
+        self.emit("secureConnect")
+        self._wake(self._connect_waiters)
+        if self._destroyed:
+            return
+        if self._queue and not self._corked and not self._in_flight:
+            self._pump()
+        self._flush_held = False
+        self._flush()
+        if self._in_flight and self._ready_to_transmit():
+            self._schedule_completion()
+        self._finish_if_done()
+        if self._engine is not None and not self._destroyed:
+            self._handle(self._engine.receive_data(b""))
+
+    def _handshake_overdue(self) -> None:
+        self._handshake_timer = None
+        seconds = self._options.handshake_timeout
+        error = handshake_timeout_error(seconds if seconds is not None else 0.0)
+        error.phase = self._phase
+        self.destroy(error)
+
+    # -- what Duplex and Socket ask -------------------------------------------------------------------
+
+    def _ready_to_transmit(self) -> bool:
+        return self._secured and super()._ready_to_transmit()
+
+    def _transmit(self, data: bytes | memoryview) -> None:
+        engine = self._engine
+        assert engine is not None, "_ready_to_transmit() said so"
+        if failed := engine.send_data(data):
+            self._handle(failed)
+            return
+        self._flush()
+
+    def _ready_to_shut_down(self) -> bool:
+        return self._secured and not self._flush_held and super()._ready_to_shut_down()
+
+    def _shut_down(self) -> None:
+        engine, carrier = self._engine, self._carrier
+        assert engine is not None, "_ready_to_shut_down() said so"
+        assert carrier is not None, "_ready_to_shut_down() said so"
+        if failed := engine.close_write():
+            self._handle(failed)
+            return
+        self._flush()
+        carrier.write_eof()
+        self._await_shut_down(carrier)
+
+    def _release(self) -> None:
+        super()._release()
+        self._early.clear()
+        # The OpenSSL objects are most of a connection's memory.
+        self._engine = None
+
+    def _cancel_timers(self) -> None:
+        super()._cancel_timers()
+        if self._handshake_timer is not None:
+            self._handshake_timer.cancel()
+            self._handshake_timer = None
+
+    def _fate_of_writes(
+        self, error: BaseException | None
+    ) -> tuple[Literal["before", "after", "late"], BaseException, BaseException]:
+        if error is None or self._secured or self._connecting:
+            return super()._fate_of_writes(error)
+        if self._phase == "verify":
+            return "after", stream_error("EBADF"), error
+        if isinstance(error, ssl.SSLError):
+            return "before", error, error
+        return "after", stream_error("ECANCELED"), error
+
+    def _announce_error(self, error: BaseException) -> None:
+        handshake_phase = not self._secured
+        if handshake_phase and self.listener_count("tlsClientError"):
+            self._tell_error("tlsClientError", error)
+        else:
+            self._tell_error("error", error)
+
+    def _reached_ready(self) -> bool:
+        return self._secured
+
+    async def __aexit__(self, exc_type: type[BaseException] | None, *details: object) -> None:
+        await super().__aexit__(exc_type, *details)
+
+    # -- facts -------------------------------------------------------------------------------------------
+
+    @property
+    def encrypted(self) -> Literal[True]:
+        """Always True, as in Node: it tells a TLS socket from a plain one."""
+        return True
+
+    @property
+    def authorized(self) -> bool:
+        """Whether chain and identity were accepted. Mirrors `tlsSocket.authorized`."""
+        return self._authorized
+
+    @property
+    def authorization_error(self) -> str | None:
+        """Why not: the error's code, or its message if it has none; else None."""
+        return self._authorization_error
+
+    @property
+    def alpn_protocol(self) -> str | Literal[False] | None:
+        """The negotiated protocol, False if there is none, None before the handshake."""
+        return self._alpn_protocol
+
+    @property
+    def servername(self) -> str | Literal[False] | None:
+        """The name sent as SNI, False if none was, None before the handshake."""
+        return self._servername
+
+    @property
+    def secure_connecting(self) -> bool:
+        """True until `secureConnect`. Mirrors `tlsSocket.secureConnecting`."""
+        return self._secure_connecting
+
+    @property
+    def clean_end(self) -> bool:
+        """True when the peer sent close_notify before FIN: the data is complete.
+
+        Node has no such property; RFC 8446 section 6.1 says why it matters.
+        """
+        return self._clean_end
+
+    def get_protocol(self) -> str | None:
+        """Give `TLSv1.2`, `TLSv1.3`, …; None once destroyed. Mirrors `getProtocol()`."""
+        if self._destroyed:
+            return None
+        version = None if self._engine is None else self._engine.ssl_object.version()
+        return version or self._options.max_version or "TLSv1.3"
+
+    def get_peer_certificate(self, detailed: bool = False) -> dict[str, Any] | None:  # noqa: FBT001, FBT002
+        """Give the server's certificate in Node's shape.
+
+        Mirrors `tlsSocket.getPeerCertificate()`: `{}` before the handshake, None once
+        destroyed. Some keys need the extra `x509`.
+
+        Args:
+            detailed: with `issuerCertificate`, along the chain.
+        """
+        if self._destroyed:
+            return None
+        chain = self.get_peer_chain()
+        if not chain:
+            return {}
+        return self._certificate(chain) if detailed else node_certificate(chain[0])
+
+    def get_peer_chain(self) -> tuple[bytes, ...]:
+        """Give the certificates the server presented (DER, its own first); `()` if none.
+
+        Node has no such method; errors carry the same as `chain`.
+        """
+        if self._engine is None or self._engine.handshake_state != "done":
+            return ()
+        return presented_chain(self._engine.ssl_object)
+
+    def get_session(self) -> ssl.SSLSession | None:
+        """Give the session for a later `session=`, None where there is none.
+
+        Mirrors `tlsSocket.getSession()`; an opaque object of Python's `ssl`. With TLS 1.3
+        it is complete once the server's ticket has arrived.
+        """
+        return None if self._engine is None else self._engine.ssl_object.session
+
+    def is_session_reused(self) -> bool | None:
+        """Whether the session was resumed; None once destroyed. Mirrors `isSessionReused()`."""
+        if self._destroyed:
+            return None
+        if self._engine is None:
+            return False
+        return bool(self._engine.ssl_object.session_reused)
+
+
+def _forget(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled():
+        done.exception()
+
+
+def _is_kernel_socket(below: object) -> bool:
+    import socket  # noqa: PLC0415
+
+    return isinstance(below, socket.socket)
+
+
+def _is_stream_pair(below: object) -> bool:
+    return (
+        isinstance(below, (tuple, list))
+        and len(below) == 2
+        and isinstance(below[0], asyncio.StreamReader)
+        and isinstance(below[1], asyncio.StreamWriter)
+    )
+
+
+async def _until_connected(below: Socket) -> None:
+    loop = asyncio.get_running_loop()
+    connected: asyncio.Future[None] = loop.create_future()
+
+    def on_connect() -> None:
+        if not connected.done():
+            connected.set_result(None)
+
+    def on_error(error: BaseException) -> None:
+        if not connected.done():
+            connected.set_exception(error)
+
+    def on_close(_had_error: bool) -> None:  # noqa: FBT001
+        if not connected.done():
+            connected.set_exception(stream_error("ERR_SOCKET_CLOSED"))
+
+    below.on("connect", on_connect)
+    below.on("error", on_error)
+    below.on("close", on_close)
+    try:
+        await connected
+    finally:
+        below.off("connect", on_connect)
+        below.off("error", on_error)
+        below.off("close", on_close)
+
+
+def connect(*args: Any, **keywords: Any) -> TLSSocket:
+    """Open a TLS connection; never blocks, never awaits.
+
+    Mirrors `tls.connect()`, in all its call forms:
+
+        connect(port, host=None, options=None, callback=None, **keywords)
+        connect(path, options=None, callback=None, **keywords)
+        connect(options, callback=None, **keywords)
+        connect(**keywords)
+
+    Args:
+        options: a mapping in Node's own words: camelCase names, milliseconds.
+        callback: a one-time listener for `secureConnect`.
+        keywords: the same options in Python's words: snake_case names, seconds.
+
+    Returns:
+        The socket, connecting. `await` it for `secureConnect`, or listen.
+
+    Raises:
+        OptionTypeError, OptionsError: a wrong name, type or value, with Node's code.
+        UnsupportedOptionError: an option that the running Python cannot fulfil.
+        RuntimeError: no event loop is running.
+
+    Events: `lookup`, `connectionAttempt`, `connect`, `ready`, `secure`, `secureConnect`;
+    or `tlsClientError` and `close`.
+    """
+    running_loop("tlsevents.connect()")
+    options, callback = read_connect_arguments(args, keywords)
+    socket = TLSSocket(options)
+    socket._start()  # noqa: SLF001
+    if callback is not None:
+        socket.once("secureConnect", callback)
+    return socket
