@@ -33,6 +33,7 @@ whether another list has expired. The name given then is that of a real problem,
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 import threading
@@ -204,9 +205,7 @@ def decode(chain: Sequence[bytes]) -> tuple[dict[str, object], ...]:
     """
     if not chain:
         return ()
-    context = _question(0, security_level=0)
-    context.verify_mode = ssl.CERT_NONE
-    decoded = _cpython.decoded_chain(_feed(context, chain, _RSA_SUITE, None)[0])
+    decoded = _cpython.decoded_chain(_feed(_decoder(), chain, _RSA_SUITE, None)[0])
     if len(decoded) != len(chain):
         raise ValueError("not a certificate")
     return decoded
@@ -220,6 +219,13 @@ def issuers(chain: Sequence[bytes], trusted: Sequence[bytes]) -> tuple[bytes, ..
     for certificate in trusted:
         context.load_verify_locations(cadata=certificate)
     return _ask(context, chain).built or tuple(chain[:1])
+
+
+@functools.cache
+def _decoder() -> ssl.SSLContext:
+    context = _question(0, security_level=0)
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 # --- Asking again ---------------------------------------------------------------------------------
@@ -298,7 +304,7 @@ def _date_problem(built: tuple[bytes, ...], *, skip_top: bool) -> tuple[int, int
 
 
 def _bad_signature_depth(built: tuple[bytes, ...]) -> int:
-    """Find the damaged certificate nearest to the leaf: with its issuer as anchor it still fails."""
+    """Find the bad certificate nearest to the leaf: trusting its issuer, it still fails."""
     for depth, anchor in enumerate(built[1:]):
         flags = _PARTIAL_CHAIN | _NO_CHECK_TIME | _IGNORE_CRITICAL
         context = _question(flags, security_level=0)
