@@ -15,8 +15,9 @@ WIDTH = 880
 MARGIN = 24
 GAP = 32
 COLUMN = (WIDTH - 2 * MARGIN - GAP) // 2
-LABEL = 158
-VALUE = 84
+LABEL = 162
+VALUE = 52
+RATIO = 52
 ROW = 19
 BAR = 12
 HEAD = 44
@@ -32,6 +33,7 @@ text { font: 12px ui-sans-serif, -apple-system, "Segoe UI", Helvetica, Arial, sa
 .title { font-weight: 600; font-size: 13px; }
 .quiet { fill: #59636e; font-size: 11px; }
 .ours { font-weight: 600; }
+.figure { text-anchor: end; font-variant-numeric: tabular-nums; }
 .bar { fill: #afb8c1; }
 .bar.yardstick { fill: #6e7781; }
 .bar.ours { fill: #1a7f64; }
@@ -103,7 +105,7 @@ def _conditions(report: Report) -> str:
 
 def _panel(report: Report, scenario: Scenario, peers: list[str], left: int, top: int) -> list[str]:
     medians = {peer: report.median(scenario.key, peer) or 0.0 for peer in peers}
-    room = COLUMN - LABEL - VALUE
+    room = COLUMN - LABEL - VALUE - RATIO
     scale = room / max(medians.values())
     against = STREAMS if scenario.key == "roundtrip" else YARDSTICK
     words = f"{scenario.unit}; x = times {TITLES[against]}"
@@ -117,9 +119,6 @@ def _panel(report: Report, scenario: Scenario, peers: list[str], left: int, top:
         kind = "ours" if peer in OUR_KEYS else "yardstick" if peer == against else ""
         length = max(1.0, medians[peer] * scale)
         ratio = report.ratio(scenario.key, peer, against)
-        told = f"{medians[peer]:.{scenario.decimals}f}"
-        if ratio is not None and peer != against:
-            told += f"  {ratio:.2f}x"
         parts += [
             _text(left, y + 11, TITLES[peer], kind),
             _tag(
@@ -132,7 +131,18 @@ def _panel(report: Report, scenario: Scenario, peers: list[str], left: int, top:
                 height=BAR,
                 rx=2,
             ),
-            _text(left + LABEL + length + 6, y + 11, told, kind),
+            _text(
+                left + COLUMN - RATIO,
+                y + 11,
+                f"{medians[peer]:.{scenario.decimals}f}",
+                f"figure {kind}",
+            ),
+            _text(
+                left + COLUMN,
+                y + 11,
+                "" if ratio is None else f"{ratio:.2f}x",
+                f"figure {kind}",
+            ),
         ]
     if against in medians:
         x = left + LABEL + medians[against] * scale

