@@ -214,6 +214,9 @@ class Engine:
 
     def receive_data(self, data: Buffer) -> list[Event]:
         """Take bytes from the network; `b""` goes on where `HandshakeCompleted` stopped."""
+        if self.read_state == "ended" or self.read_state == "failed":
+            # Whatever still arrives has no meaning any more.
+            return []
         if data:
             self._incoming.write(data)
         if self.read_state == "open":
@@ -225,7 +228,6 @@ class Engine:
         if self.handshake_state == "done" and self.read_state == "waiting":
             self.read_state = "open"
             return self._decrypt()
-        # Ended or failed: whatever still arrives has no meaning any more.
         return []
 
     def receive_eof(self) -> list[Event]:

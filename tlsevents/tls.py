@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tlsevents._cpython import built_chain
-from tlsevents.certificates import node_certificate, node_certificate_chain, peer_names
+from tlsevents.certificates import name_facts, node_certificate, node_certificate_chain
 from tlsevents.context import secure_context
 from tlsevents.dialer import Target
 from tlsevents.engine import DataReceived, Ended, Engine, Failed, HandshakeCompleted
@@ -551,7 +551,7 @@ class TLSSocket(Socket):
         plan = self._plan
         if not plan.needs_verifier and plan.custom_check is None:
             # OpenSSL accepted chain and name; Node's own rules may still be stricter.
-            refusal = check_server_identity(plan.identity, peer_names(connection))
+            refusal = check_server_identity(plan.identity, name_facts(connection.getpeercert() or {}))
             if refusal is None:
                 return None
             return self._misnamed(presented_chain(connection))
