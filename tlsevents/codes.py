@@ -146,6 +146,45 @@ negotiation ERR_SSL_PSK_IDENTITY_NOT_FOUND
 negotiation ERR_SSL_UNEXPECTED_EOF_WHILE_READING (temporary)
     The connection ended without the TLS closing message, so data may be missing: a firewall or
     proxy may have cut it, or the server crashed.
+negotiation ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY
+    The server accepts none of the TLS versions and ciphers offered: widen min_version, max_version
+    or ciphers. Some servers say so too when they miss a client certificate (cert=, key=) or the
+    server name (servername=).
+negotiation ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION
+    The server speaks none of the TLS versions between min_version and max_version: widen them if
+    you must (TLS 1.0 and 1.1 also need ciphers='DEFAULT@SECLEVEL=0'), or have the server updated.
+negotiation ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED ERR_SSL_SSL/TLS_ALERT_NO_CERTIFICATE
+    The server wants a client certificate: pass one that it accepts with cert= and key=.
+negotiation ERR_SSL_TLSV1_ALERT_UNKNOWN_CA
+    The server does not trust the issuer of your client certificate: have its operator add that CA,
+    or pass another certificate (with its intermediates) with cert= and key=.
+negotiation ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE ERR_SSL_SSL/TLS_ALERT_UNSUPPORTED_CERTIFICATE
+    + ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN ERR_SSL_TLSV1_ALERT_ACCESS_DENIED
+    The server did not accept your client certificate, or wants one: check cert= and key=, and that
+    cert= holds the intermediates; the server's log may say more.
+negotiation ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED
+    Your client certificate has run out (or the server's clock is wrong): renew it.
+negotiation ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_REVOKED
+    Your client certificate has been withdrawn by its issuer: get a new one.
+negotiation ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR
+    The server could not verify a signature: check that key= belongs to cert=; else suspect damage
+    on the way.
+negotiation ERR_SSL_TLSV1_UNRECOGNIZED_NAME
+    The server does not serve that name: check host, or the name in servername=.
+negotiation ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL
+    The server speaks none of the protocols in alpn_protocols: offer another one, or leave it out.
+negotiation ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY
+    The server does not know the identity that psk_callback gave.
+negotiation ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR (temporary)
+    The server failed for a reason of its own; its log should say why, and a later try may succeed.
+negotiation ERR_SSL_TLSV1_ALERT_INAPPROPRIATE_FALLBACK
+    The server supports a newer TLS version than the one offered and suspects an attack: do not
+    lower max_version.
+negotiation ERR_SSL_SSL/TLS_ALERT_BAD_RECORD_MAC ERR_SSL_TLSV1_ALERT_DECODE_ERROR
+    + ERR_SSL_TLSV1_ALERT_RECORD_OVERFLOW ERR_SSL_TLSV1_ALERT_DECRYPTION_FAILED
+    The server received something damaged; if it happens again, suspect a proxy or a faulty device.
+negotiation ERR_SSL_CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL
+    secure_protocol names a method for servers: leave it out and use min_version and max_version.
 negotiation ERR_SSL_UNKNOWN_ALERT_TYPE
     The server refused with an alert that has no assigned name; its log should say why.
 negotiation ERR_SSL_EE_KEY_TOO_SMALL ERR_SSL_CA_KEY_TOO_SMALL ERR_SSL_CA_MD_TOO_WEAK
@@ -230,6 +269,9 @@ network ENFILE (temporary)
 network ENOBUFS (temporary)
     = connect ENOBUFS
     The system is out of network buffers.
+network ENOTSUP
+    = connect ENOTSUP
+    This system does not support that kind of connection.
 network EPROTO
     = write EPROTO
     A protocol error was reported by the network layer.
@@ -317,6 +359,8 @@ options ERR_OSSL_X509_KEY_VALUES_MISMATCH
     = key values mismatch
     key= is not the private key of the first certificate in cert=: check that they belong
     together, and that cert= starts with your own certificate.
+options ERR_OSSL_ASN1_WRONG_TAG ERR_OSSL_ASN1_NOT_ENOUGH_DATA
+    The content is damaged, or not of the format that the option takes.
 options ERR_OSSL_BAD_DECRYPT
     = bad decrypt
     The passphrase is missing or wrong for this encrypted key.

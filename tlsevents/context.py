@@ -2,37 +2,48 @@
 
 Theory of operation
 -------------------
-* `secure_context(options)` is called by connect() on the event loop: it turns what matters for a context into one
-  hashable value, `Settings`, and looks that up. A hit costs microseconds. A miss checks what the options hold in
-  memory (ciphers, versions, certificates, keys), because Node throws for those from connect() itself.
-* `SecureContext.client_context()` is the slow part (the roots, files) and belongs into an executor. It builds one
-  `ssl.SSLContext` per way of verifying and keeps it: CPython ties sessions to their context.
-* Files are looked at again by each call, and read again when they have changed, so that a renewed certificate is
-  used without a restart; `client_context_ready()` is therefore never true for options that name files.
-* A context that does not verify has no roots: they are 13 ms of work for nothing. It has them if there is a client
-  certificate, because OpenSSL completes that certificate's chain from them.
+
+* `secure_context(options)` is called by connect() on the event loop: it turns what matters for a
+  context into one hashable value, `Settings`, and looks that up. A hit costs microseconds. A miss
+  checks what the options hold in memory (ciphers, versions, certificates, keys), because Node
+  throws for those from connect() itself.
+* `SecureContext.client_context()` is the slow part (the roots, files) and belongs into an
+  executor. It builds one `ssl.SSLContext` per way of verifying and keeps it: CPython ties sessions
+  to their context.
+* Files are looked at again by each call, and read again when they have changed, so that a renewed
+  certificate is used without a restart; `client_context_ready()` is therefore never true for
+  options that name files.
+* A context that does not verify has no roots: they are 13 ms of work for nothing. It has them if
+  there is a client certificate, because OpenSSL completes that certificate's chain from them.
 * Nothing here knows of asyncio. Everything may be called from any thread.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import ssl
 import sys
 import threading
 import types
-import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 from tlsevents import credentials, errors, offer, trust
-from tlsevents.trust import Item, Trust, TrustSource
+from tlsevents.options import (
+    ConnectOptions,
+    PemContent,
+    PemPath,
+    Sealed,
+    Source,
+    SystemTrust,
+    read_options,
+)
+from tlsevents.trust import Roots, Stamp, Trust
 from tlsevents.verification import Verifier
-
-if TYPE_CHECKING:
-    from tlsevents.options import ConnectOptions
 
 __all__ = [
     "DEFAULT_CIPHERS",
@@ -49,33 +60,13 @@ __all__ = [
 DEFAULT_MIN_VERSION: str = "TLSv1.2"
 DEFAULT_MAX_VERSION: str = "TLSv1.3"
 DEFAULT_ECDH_CURVE: str = "auto"
-DEFAULT_CIPHERS: str = ":".join(  # Node's list: `ciphers` is compatible, and so is what servers see
-    [
-        "TLS_AES_256_GCM_SHA384",
-        "TLS_CHACHA20_POLY1305_SHA256",
-        "TLS_AES_128_GCM_SHA256",
-        "ECDHE-RSA-AES128-GCM-SHA256",
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE-RSA-AES256-GCM-SHA384",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "DHE-RSA-AES128-GCM-SHA256",
-        "ECDHE-RSA-AES128-SHA256",
-        "DHE-RSA-AES128-SHA256",
-        "ECDHE-RSA-AES256-SHA384",
-        "DHE-RSA-AES256-SHA384",
-        "ECDHE-RSA-AES256-SHA256",
-        "DHE-RSA-AES256-SHA256",
-        "HIGH",
-        "!aNULL",
-        "!eNULL",
-        "!EXPORT",
-        "!DES",
-        "!RC4",
-        "!MD5",
-        "!PSK",
-        "!SRP",
-        "!CAMELLIA",
-    ]
+DEFAULT_CIPHERS: str = (  # as in Node 20 to 26
+    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:"
+    "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:DHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-SHA256:"
+    "DHE-RSA-AES128-SHA256:ECDHE-RSA-AES256-SHA384:DHE-RSA-AES256-SHA384:"
+    "ECDHE-RSA-AES256-SHA256:DHE-RSA-AES256-SHA256:HIGH:!aNULL:!eNULL:!EXPORT:!DES:!RC4:"
+    "!MD5:!PSK:!SRP:!CAMELLIA"
 )
 
 _CACHE_SIZE = 64  # a verifying context with all roots holds about 1 MiB (measured)
@@ -96,126 +87,87 @@ class WrapsBio(Protocol):
         ...
 
 
-# --- Settings: what makes two contexts different -----------------------------------------------------
-
-
-class _KeyItem(NamedTuple):
-    """A key or PKCS#12 file, and its passphrase."""
-
-    item: Item
-    passphrase: str | None
-
-    def __repr__(self) -> str:
-        return "_KeyItem(...)"
+# --- Settings: what makes two contexts different --------------------------------------------------
 
 
 class Settings(NamedTuple):
     """The options a context depends on, defaults filled in; equal settings share a context."""
 
-    source: TrustSource
-    crl: tuple[Item, ...]
+    roots: Roots
+    crl: tuple[Source, ...]
     partial_chain: bool
-    cert: tuple[Item, ...]
-    key: tuple[_KeyItem, ...]
-    pfx: tuple[_KeyItem, ...]
+    cert: tuple[Source, ...]
+    key: tuple[Sealed, ...]
+    pfx: tuple[Sealed, ...]
     min_version: str
     max_version: str
     ciphers: str
     ecdh_curve: str
     sigalgs: str | None
     secure_options: int
-    alpn: tuple[str, ...]
+    alpn: tuple[bytes, ...]
     server_method: bool
 
     def __repr__(self) -> str:
         return "Settings(...)"  # keys and passphrases show up in no traceback
 
     @property
-    def trust_items(self) -> tuple[Item, ...]:
-        """Items that decide about trust."""
-        listed = self.source.items if self.source.items is not None else ()
-        return (*listed, *self.crl, *(pfx.item for pfx in self.pfx))
+    def trust_sources(self) -> tuple[Source, ...]:
+        """Sources that decide about trust."""
+        return (*(self.roots.listed or ()), *self.crl, *(pfx.source for pfx in self.pfx))
 
     @property
-    def all_items(self) -> tuple[Item, ...]:
-        """All items: those of the client's own certificate too."""
-        return (*self.trust_items, *self.cert, *(key.item for key in self.key))
-
-
-def _items(value: object) -> tuple[Item, ...]:
-    """One item or a list of them; what is empty does not count, but in a list it does, as in Node."""
-    if value is None:
-        return ()
-    if isinstance(value, list | tuple):
-        return tuple(_item(each) for each in cast("Sequence[object]", value))
-    return (_item(value),) if value else ()
-
-
-def _item(value: object) -> Item:
-    if isinstance(value, bytearray | memoryview):
-        return bytes(value)
-    return cast("Item", value)
-
-
-def _key_items(value: object, passphrase: str | None, content: str) -> tuple[_KeyItem, ...]:
-    """Items that may be objects with a passphrase of their own: `{pem, passphrase}`, `{buf, passphrase}`."""
-    found: list[_KeyItem] = []
-    for each in cast("Sequence[object]", value if isinstance(value, list | tuple) else (value,)):
-        if isinstance(each, Mapping):
-            entry = cast("Mapping[str, Any]", each)
-            own = entry.get("passphrase")
-            found.append(_KeyItem(_item(entry[content]), passphrase if own is None else own))
-        elif each or isinstance(value, list | tuple):
-            found.append(_KeyItem(_item(each), passphrase))
-    return tuple(found)
+    def all_sources(self) -> tuple[Source, ...]:
+        """These, and those of the client's own certificate."""
+        return (*self.trust_sources, *self.cert, *(key.source for key in self.key))
 
 
 def _settings(given: ConnectOptions) -> Settings:
-    ca = given.ca
-    if ca == "system":
-        source = TrustSource("system")
-    elif ca is None or (not isinstance(ca, list | tuple) and not ca):
-        source = trust.default_source()
+    if given.ca is None:
+        roots = trust.default_roots()
+    elif isinstance(given.ca, SystemTrust):
+        roots = Roots("system")
     else:
-        source = TrustSource("listed", _items(ca))
+        roots = Roots("listed", given.ca)
     minimum, maximum, server_method = offer.version_range(
         DEFAULT_MIN_VERSION if given.min_version is None else given.min_version,
         DEFAULT_MAX_VERSION if given.max_version is None else given.max_version,
         given.secure_protocol,
     )
-    ciphers = given.ciphers or DEFAULT_CIPHERS
-    if not isinstance(ciphers, str):  # pyright: ignore[reportUnnecessaryIsInstance] - the default is anybody's
-        raise errors.option_type_error("options.ciphers", "string", ciphers)
-    curve = (DEFAULT_ECDH_CURVE if given.ecdh_curve is None else given.ecdh_curve) or "auto"
-    if not isinstance(curve, str):  # pyright: ignore[reportUnnecessaryIsInstance] - the default is anybody's
-        raise errors.option_type_error("options.ecdhCurve", "string", curve)
     return Settings(
-        source,
-        (given.crl,) if given.crl == b"" else _items(given.crl),
-        bool(given.allow_partial_trust_chain),
-        _items(given.cert),
-        _key_items(given.key, given.passphrase, "pem"),
-        _key_items(given.pfx, given.passphrase, "buf"),
+        roots,
+        given.crl,
+        given.allow_partial_trust_chain,
+        given.cert,
+        given.key,
+        given.pfx,
         minimum,
         maximum,
-        ciphers,
-        curve,
+        _text("ciphers", DEFAULT_CIPHERS if given.ciphers is None else given.ciphers),
+        _text("ecdhCurve", given.ecdh_curve or DEFAULT_ECDH_CURVE or "auto"),
         given.sigalgs,
-        given.secure_options or 0,
-        tuple(offer.alpn_list(given.alpn_protocols)),
+        given.secure_options,
+        given.alpn_protocols,
         server_method,
     )
 
 
-# --- Secure contexts ---------------------------------------------------------------------------------
+def _text(name: str, value: object) -> str:
+    """Return a setting that is not from the option table, which would have checked it."""
+    if not isinstance(value, str):
+        raise errors.option_type_error(f"options.{name}", "string", value)
+    return value
+
+
+# --- Secure contexts ------------------------------------------------------------------------------
 
 
 class SecureContext:
     """What connections that are set up alike have in common: trust, certificate, versions, ciphers.
 
-    Mirrors `tls.SecureContext`; made by `create_secure_context()`, and by every connect() whose options differ from
-    the ones before. Immutable and hashable; equal options give the same object, from a cache of the process. One
-    object serves any number of connections, at the same time too.
+    Mirrors `tls.SecureContext`; made by `create_secure_context()`, and by every connect() whose
+    options differ from the ones before. Immutable and hashable; equal options give the same object,
+    from a cache of the process. One object serves any number of connections, at the same time too.
     """
 
     __slots__ = ("__weakref__",)
@@ -228,6 +180,10 @@ class SecureContext:
         """A user's own `ssl.SSLContext`, or anything with its `wrap_bio`, behind this interface."""
         return _Wrapping(context)
 
+    def offering(self, protocols: Sequence[bytes]) -> SecureContext:
+        """Return the same with ALPN protocols: of a connection in Node, of a context in OpenSSL."""
+        raise NotImplementedError
+
     @property
     def needs_files(self) -> bool:
         """Whether client_context() reads files, and may raise what is wrong with them."""
@@ -236,11 +192,12 @@ class SecureContext:
     def client_context(
         self, *, verify: bool, check_hostname: bool, keylog_filename: str | None = None
     ) -> ssl.SSLContext:
-        """The `ssl.SSLContext` for a connection; blocks when it has to be built, so call it in an executor.
+        """Return the `ssl.SSLContext` for a connection; blocks when it has to be built.
 
         Args:    verify: CERT_REQUIRED, else CERT_NONE.
                  check_hostname: whether OpenSSL checks the name as well; only with `verify`.
-                 keylog_filename: where secrets go; such a context is for one connection and not kept.
+                 keylog_filename: where secrets go; such a context serves one connection and is
+                 not kept.
         Raises:  OptionsError for files, NegotiationError for a method of servers.
         """
         raise NotImplementedError
@@ -260,20 +217,17 @@ class SecureContext:
 
     @property
     def verifies(self) -> bool:
-        """Whether client_context(verify=True) makes OpenSSL (or the system) refuse what is not trusted."""
+        """Whether a context made with verify=True refuses what is not trusted."""
         raise NotImplementedError
 
     @property
     def checks_hostname(self) -> bool:
-        """Whether client_context(verify=True, check_hostname=True) checks names."""
+        """Whether a context made with check_hostname=True checks names."""
         raise NotImplementedError
 
     def trusted_certificates(self) -> Sequence[bytes]:
         """The anchors as DER; blocks for files."""
         raise NotImplementedError
-
-
-_Stamp = tuple[tuple[int, int, int], ...]
 
 
 class _Built(SecureContext):
@@ -285,14 +239,19 @@ class _Built(SecureContext):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._needs_files = any(map(trust.is_path, settings.all_items))
+        self._needs_files = any(isinstance(source, PemPath) for source in settings.all_sources)
         self._lock = threading.Lock()  # held while building: the second caller wants the same thing
-        self._contexts: dict[tuple[bool, bool], tuple[_Stamp, ssl.SSLContext]] = {}
-        self._verifier: tuple[_Stamp, Verifier] | None = None
+        self._contexts: dict[tuple[bool, bool], tuple[Stamp, ssl.SSLContext]] = {}
+        self._verifier: tuple[Stamp, Verifier] | None = None
         _check_content(settings)
 
     def __repr__(self) -> str:
         return f"<SecureContext at {id(self):#x}>"
+
+    def offering(self, protocols: Sequence[bytes]) -> SecureContext:
+        if self._settings.alpn == tuple(protocols):
+            return self
+        return _cached(self._settings._replace(alpn=tuple(protocols)))
 
     @property
     def needs_files(self) -> bool:
@@ -316,7 +275,7 @@ class _Built(SecureContext):
             context.keylog_filename = keylog_filename
             return context
         with self._lock:
-            stamp = trust.stamp(self._settings.all_items) if self._needs_files else ()
+            stamp = trust.stamp(self._settings.all_sources) if self._needs_files else ()
             kept = self._contexts.get(variant)
             if kept is None or kept[0] != stamp:
                 kept = self._contexts[variant] = (stamp, self._build(*variant))
@@ -327,7 +286,7 @@ class _Built(SecureContext):
 
     def _build(self, verify: bool, check_hostname: bool) -> ssl.SSLContext:
         settings = self._settings
-        system = settings.source.kind == "system"
+        system = settings.roots.kind == "system"
         delegates = verify and system and _delegates_to_system()
         context = _new_context(settings, _truststore() if delegates else ssl.SSLContext)
         context.check_hostname = False
@@ -345,7 +304,7 @@ class _Built(SecureContext):
     def _trust(self, additional: Sequence[bytes]) -> Trust:
         settings = self._settings
         return Trust(
-            settings.source,
+            settings.roots,
             additional=additional,
             crls=settings.crl,
             partial_chain=settings.partial_chain,
@@ -353,7 +312,7 @@ class _Built(SecureContext):
 
     def verifier(self) -> Verifier:
         with self._lock:
-            stamp = trust.stamp(self._settings.trust_items) if self._needs_files else ()
+            stamp = trust.stamp(self._settings.trust_sources) if self._needs_files else ()
             kept = self._verifier
             if kept is None or kept[0] != stamp:
                 anchors = self._trust(_read_credentials(self._settings)[1])
@@ -400,35 +359,35 @@ def _new_context(settings: Settings, make: type[ssl.SSLContext] = ssl.SSLContext
             )
         offer.set_groups(context, settings.ecdh_curve)
     if settings.alpn:
-        context.set_alpn_protocols(settings.alpn)
+        context.set_alpn_protocols(offer.alpn_names(settings.alpn))
     return context
 
 
 def _check_content(settings: Settings) -> None:
     """Raise what is wrong with what is in memory; in Node's order."""
-    if settings.source.kind == "system":
+    if settings.roots.kind == "system":
         _truststore()
     new_context = functools.partial(_new_context, settings)
     scratch = new_context()
-    certs = [item for item in settings.cert if not trust.is_path(item)]
-    keys = [key for key in settings.key if not trust.is_path(key.item)]
+    certs = [source for source in settings.cert if isinstance(source, PemContent)]
+    keys = [key for key in settings.key if isinstance(key.source, PemContent)]
     if len(certs) == len(settings.cert) and len(keys) == len(settings.key):
         groups = [_group(certs, keys)]
     else:  # whether they belong together can be told only when all of it has been read
         groups = [_group(certs, []), _group([], keys)]
     credentials.load(scratch, groups, new_context)
-    trust.load_crls(scratch, [item for item in settings.crl if not trust.is_path(item)])
+    trust.load_crls(scratch, [source for source in settings.crl if isinstance(source, PemContent)])
     for pfx in settings.pfx:
         credentials.require_cryptography()
-        if not trust.is_path(pfx.item):
-            group, _ = credentials.read_pfx(trust.read_item(pfx.item), pfx.passphrase)
+        if isinstance(pfx.source, PemContent):
+            group, _ = credentials.read_pfx(trust.read_source(pfx.source), pfx.passphrase)
             credentials.load(scratch, [group], new_context)
 
 
-def _group(certs: Sequence[Item], keys: Sequence[_KeyItem]) -> credentials.Group:
+def _group(certs: Sequence[Source], keys: Sequence[Sealed]) -> credentials.Group:
     return credentials.Group(
-        [trust.read_item(item) for item in certs],
-        [credentials.Key(trust.read_item(key.item), key.passphrase) for key in keys],
+        [trust.read_source(source) for source in certs],
+        [credentials.Key(trust.read_source(key.source), key.passphrase) for key in keys],
     )
 
 
@@ -437,7 +396,7 @@ def _read_credentials(settings: Settings) -> tuple[list[credentials.Group], list
     groups = [_group(settings.cert, settings.key)] if settings.cert or settings.key else []
     additional: list[bytes] = []
     for pfx in settings.pfx:
-        group, others = credentials.read_pfx(trust.read_item(pfx.item), pfx.passphrase)
+        group, others = credentials.read_pfx(trust.read_source(pfx.source), pfx.passphrase)
         groups.append(group)
         additional += others
     return groups, additional
@@ -475,8 +434,7 @@ class _Wrapping(SecureContext):
     own = False
 
     # Verifiers by context. They must not keep the context alive, and new roots make a new one.
-    _verifiers: ClassVar[weakref.WeakKeyDictionary[Any, tuple[object, Verifier]]]
-    _verifiers = weakref.WeakKeyDictionary()
+    _verifiers: ClassVar[MutableMapping[Any, tuple[object, Verifier]]] = WeakKeyDictionary()
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, context: WrapsBio) -> None:
@@ -491,18 +449,34 @@ class _Wrapping(SecureContext):
     def __hash__(self) -> int:
         return hash((_Wrapping, id(self._context)))
 
+    def offering(self, protocols: Sequence[bytes]) -> SecureContext:
+        if protocols:
+            raise errors.unsupported_option(
+                "alpn_protocols", "with a context of your own, call its set_alpn_protocols()."
+            )
+        return self
+
     @property
     def needs_files(self) -> bool:
         return False
 
     def client_context(
-        self, *, verify: bool, check_hostname: bool, keylog_filename: str | None = None
+        self,
+        *,
+        verify: bool,  # noqa: ARG002 - the user's context is used as it is
+        check_hostname: bool,  # noqa: ARG002
+        keylog_filename: str | None = None,  # noqa: ARG002
     ) -> ssl.SSLContext:
         """Return the user's context, whatever is asked."""
         context: ssl.SSLContext = self._context
         return context
 
-    def client_context_ready(self, *, verify: bool, check_hostname: bool) -> bool:
+    def client_context_ready(
+        self,
+        *,
+        verify: bool,  # noqa: ARG002
+        check_hostname: bool,  # noqa: ARG002
+    ) -> bool:
         return True
 
     def verifier(self) -> Verifier:
@@ -554,13 +528,13 @@ class _Wrapping(SecureContext):
         return bool(getattr(self._context, "check_hostname", False))
 
     def trusted_certificates(self) -> Sequence[bytes]:
-        """Return what `get_ca_certs` tells: not what OpenSSL looks up in folders, nor truststore's store."""
+        """Return what `get_ca_certs` tells: no folders that OpenSSL looks into, no truststore."""
         with contextlib.suppress(AttributeError, NotImplementedError):
             return tuple(self._context.get_ca_certs(binary_form=True))
         return ()
 
 
-# --- The cache ---------------------------------------------------------------------------------------
+# --- The cache ------------------------------------------------------------------------------------
 
 _cache: OrderedDict[Settings, _Built] = OrderedDict()
 _cache_lock = threading.Lock()
@@ -569,16 +543,20 @@ _cache_lock = threading.Lock()
 def secure_context(given: ConnectOptions) -> SecureContext:
     """Return the secure context for a connection's options; equal options share one.
 
-    Raises: OptionsError for what is wrong with versions, ciphers, and content in memory; only when these
-    options are new.
+    Raises: OptionsError for what is wrong with versions, ciphers, and content in memory; only when
+    these options are new.
     """
     if given.context is not None:
-        return SecureContext.wrapping(given.context)
-    if given.secure_context is not None:
-        if not isinstance(given.secure_context, SecureContext):
-            raise errors.options_error("ERR_TLS_INVALID_CONTEXT")
-        return given.secure_context
-    settings = _settings(given)
+        return SecureContext.wrapping(given.context).offering(given.alpn_protocols)
+    if given.secure_context is None:
+        return _cached(_settings(given))
+    ready = given.secure_context
+    if not isinstance(ready, SecureContext):
+        raise errors.OptionTypeError(code="ERR_TLS_INVALID_CONTEXT", phase="options")
+    return ready.offering(given.alpn_protocols)
+
+
+def _cached(settings: Settings) -> SecureContext:
     with _cache_lock:
         found = _cache.get(settings)
         if found is not None:
@@ -597,17 +575,20 @@ def create_secure_context(
 ) -> SecureContext:
     """Make, or find, the secure context that these options describe.
 
-    Mirrors `tls.createSecureContext(options)`; give the result to any number of connections as option
-    `secureContext` (keyword `secure_context`). Node makes a new one each time; here equal options share
-    one, and files are read when it is first used.
+    Mirrors `tls.createSecureContext(options)`; give the result to any number of connections as
+    option `secureContext` (keyword `secure_context`). Node makes a new one each time; here equal
+    options share one, and files are read when it is first used.
 
     Args:    options: a mapping with Node's names, or keywords with Python's: ca, cert, key, ...
+             Those that are about one connection (host, servername, ALPNProtocols, ...) are checked
+             but say nothing here, as in Node: give them to connect().
     Raises:  OptionsError, with Node's codes, for what is wrong with them.
     """
-    raise NotImplementedError
+    given = read_options(options, keywords)
+    return secure_context(dataclasses.replace(given, alpn_protocols=()))
 
 
-# --- Settings of the module --------------------------------------------------------------------------
+# --- Settings of the module -----------------------------------------------------------------------
 
 
 class _Assignable(types.ModuleType):
@@ -634,7 +615,7 @@ for _name in (
 
 
 def make_settings_assignable(module_name: str) -> None:
-    """Let `package.DEFAULT_MIN_VERSION = ...` have effect, and read `package.root_certificates` lazily.
+    """Let `package.DEFAULT_MIN_VERSION = ...` have effect, and read `root_certificates` lazily.
 
     In Node these are properties of the module, "assignable at run time and read at each connect".
     The package declares the names with annotations only, and calls this once.

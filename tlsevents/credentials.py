@@ -2,13 +2,16 @@
 
 Theory of operation
 -------------------
-* OpenSSL keeps one certificate and one key per key type (RSA, EC, ...): a later one of the same type takes the
-  place of an earlier one, and a key must belong to the certificate of its type. A certificate without a key, or
-  a key without a certificate, is kept but never used. That is all Node does, too; Python's only door,
-  `load_cert_chain`, takes pairs, so pairs are found by trying them on contexts that are thrown away.
-* `ssl` reports nearly every failure as "PEM lib". What is wrong is found out here, by looking at the PEM and by
-  whether OpenSSL asked for the passphrase.
-* OpenSSL asks on the terminal for a passphrase it was not given. It always gets a function that knows the answer.
+
+* OpenSSL keeps one certificate and one key per key type (RSA, EC, ...): a later one of the same
+  type takes the place of an earlier one, and a key must belong to the certificate of its type. A
+  certificate without a key, or a key without a certificate, is kept but never used. That is all
+  Node does, too; Python's only door, `load_cert_chain`, takes pairs, so pairs are found by trying
+  them on contexts that are thrown away.
+* `ssl` reports nearly every failure as "PEM lib". What is wrong is found out here, by looking at
+  the PEM and by whether OpenSSL asked for the passphrase.
+* OpenSSL asks on the terminal for a passphrase it was not given. It always gets a function that
+  knows the answer.
 * No message, and no repr, shows content or passphrase.
 """
 
@@ -16,10 +19,12 @@ from __future__ import annotations
 
 import binascii
 import functools
+import importlib
 import re
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import certifi
 
@@ -54,7 +59,7 @@ class _NoPassphraseError(Exception):
 def load(context: ssl.SSLContext, groups: Sequence[Group], new_context: NewContext) -> None:
     """Check all groups, and load the pairs in them.
 
-    Args:    new_context: makes contexts to try things on; they need the security level of the real one.
+    Args:    new_context: makes contexts to try things on, with the real one's security level.
     Raises:  OptionsError, with Node's codes.
     """
     for group in groups:
@@ -62,9 +67,9 @@ def load(context: ssl.SSLContext, groups: Sequence[Group], new_context: NewConte
             _check_certificate(certificate, new_context())
         pairs: dict[bytes, Key] = {}
         for key in group.keys:
-            certificate = _certificate_for(key, group.certificates, new_context)
-            if certificate is not None:
-                pairs[certificate] = key
+            own = _certificate_for(key, group.certificates, new_context)
+            if own is not None:
+                pairs[own] = key
         for certificate, key in pairs.items():
             _load_pair(context, certificate, key)
 
@@ -87,8 +92,7 @@ def _certificate_for(
 
 @functools.cache
 def some_certificate() -> bytes:
-    with open(certifi.where(), "rb") as file:
-        return certificate_blocks(file.read())[0]
+    return certificate_blocks(Path(certifi.where()).read_bytes())[0]
 
 
 def any_certificate_der() -> bytes:
@@ -154,7 +158,7 @@ def _failure(code: str) -> errors.OptionsError:
     return errors.options_error(code, message, library=library, reason=reason)
 
 
-# --- Certificates ------------------------------------------------------------------------------------
+# --- Certificates ---------------------------------------------------------------------------------
 
 _BEGIN = re.compile(rb"^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----", re.MULTILINE)
 
@@ -189,13 +193,13 @@ def _check_certificate(pem: bytes, context: ssl.SSLContext) -> None:
                 raise errors.content_error(exc, name="cert") from exc
 
 
-# --- PKCS#12 -----------------------------------------------------------------------------------------
+# --- PKCS#12 --------------------------------------------------------------------------------------
 
 
 def require_cryptography() -> None:
     """Raise UnsupportedOptionError if PKCS#12 cannot be read here."""
     try:
-        import cryptography.hazmat.primitives.serialization.pkcs12  # noqa: F401
+        importlib.import_module("cryptography.hazmat.primitives.serialization.pkcs12")
     except ImportError as exc:
         raise errors.unsupported_option(
             "pfx", "it needs the package cryptography: pip install 'tlsevents[x509]'"
@@ -203,14 +207,14 @@ def require_cryptography() -> None:
 
 
 def read_pfx(content: bytes, passphrase: str | None) -> tuple[Group, list[bytes]]:
-    """Certificate and key of a PKCS#12 file, and its other certificates as PEM, which Node trusts."""
+    """Return certificate and key of a PKCS#12 file, and its other certificates (PEM)."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     try:
         bundle = pkcs12.load_pkcs12(content, None if passphrase is None else passphrase.encode())
     except ValueError as exc:
-        # Node has no codes for these two. The message is cryptography's own word for either; what is not a
+        # Node has no codes for these two. For cryptography both are a ValueError; what is not a
         # complete DER sequence cannot have failed at its checksum.
         message = "mac verify failure" if _is_sequence(content) else "not enough data"
         raise errors.options_error(None, message) from exc

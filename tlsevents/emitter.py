@@ -26,7 +26,7 @@ from pyee.asyncio import AsyncIOEventEmitter
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Emitter"]
+__all__ = ["Emitter", "once"]
 
 _Listener = TypeVar("_Listener", bound="Callable[..., Any]")
 
@@ -44,6 +44,11 @@ class Emitter(AsyncIOEventEmitter):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._event_loop = loop
+        self._event_waiters: set[asyncio.Future[tuple[Any, ...]]] = set()
+
+    def _silence(self) -> BaseException | None:
+        """Give the reason why no event can come any more, None while one may."""
+        return None
 
     # -- adding and removing ---------------------------------------------------------
 
@@ -170,3 +175,49 @@ class Emitter(AsyncIOEventEmitter):
                 "emitter": self,
             }
         )
+
+
+async def once(emitter: AsyncIOEventEmitter, event: str) -> tuple[Any, ...]:
+    """Wait for the next emission of an event.
+
+    Mirrors `events.once()`: an error in between is raised. So is the end of the socket,
+    which would leave the caller waiting for ever. Safe to cancel.
+
+    Args:
+        emitter: a socket, or any other emitter.
+        event: its event; `error`, `tlsClientError` and `close` can be waited for too.
+
+    Returns:
+        The arguments of the emission.
+
+    Raises:
+        The socket's error, whatever phase it is from; StreamError
+        (ERR_STREAM_PREMATURE_CLOSE) when it closes without the event.
+    """
+    waiter: asyncio.Future[tuple[Any, ...]] = asyncio.get_running_loop().create_future()
+
+    def heard(*args: Any) -> None:
+        if not waiter.done():
+            waiter.set_result(args)
+
+    def failed(error: BaseException) -> None:
+        if not waiter.done():
+            waiter.set_exception(error)
+
+    if isinstance(emitter, Emitter):
+        if (reason := emitter._silence()) is not None:  # noqa: SLF001
+            raise reason
+        # Not a listener: one for `tlsClientError` would keep a handshake error from those
+        # who listen to `error`.
+        emitter._event_waiters.add(waiter)  # noqa: SLF001
+    elif event != "error":
+        emitter.add_listener("error", failed)
+    emitter.add_listener(event, heard)
+    try:
+        return await waiter
+    finally:
+        emitter.remove_listener(event, heard)
+        if isinstance(emitter, Emitter):
+            emitter._event_waiters.discard(waiter)  # noqa: SLF001
+        elif event != "error":
+            emitter.remove_listener("error", failed)

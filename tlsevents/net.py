@@ -8,21 +8,22 @@ its engine between the two.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import errno
 import math
 import socket
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tlsevents.dialer import Target, dial
-from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK, Duplex, call_back
+from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK, Duplex
 from tlsevents.errors import (
     TLSEventsError,
     option_range_error,
     option_type_error,
-    options_error,
     stream_error,
     translate_os_error,
 )
+from tlsevents.options import ConnectOptions, read_connect_arguments
 from tlsevents.wire import Wire, open_wire
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from tlsevents.wire import Carrier
 
-__all__ = ["Socket"]
+__all__ = ["Socket", "connect"]
 
 _CLOSE_SILENCE: Final = 60.0
 # Seconds without a byte after our own end() until a silent peer is given up. asyncio gives
@@ -39,6 +40,17 @@ _CLOSE_SILENCE: Final = 60.0
 
 _EXIT_SILENCE: Final = 10.0
 # The same on leaving `async with`, where somebody is waiting.
+
+_NET_OPTIONS: Final = frozenset(
+    "host port path family hints lookup local_address local_port auto_select_family "
+    "auto_select_family_attempt_timeout timeout allow_half_open high_water_mark no_delay "
+    "keep_alive keep_alive_initial_delay handshake_timeout".split()
+)
+_TLS_DEFAULTS: Final = {
+    field.name: field.default
+    for field in dataclasses.fields(ConnectOptions)
+    if field.name not in _NET_OPTIONS
+}
 
 ReadyState = Literal["opening", "open", "readOnly", "writeOnly", "closed"]
 
@@ -112,6 +124,29 @@ class Socket(Duplex):
         self._note_activity()
         self._opening = self._event_loop.create_task(self._open())
         self._opening.add_done_callback(self._opening_done)
+
+    def _configure(self, options: ConnectOptions) -> None:
+        """Take what concerns the connection from the options, and start."""
+        self._no_delay = options.no_delay
+        if options.keep_alive:
+            self._keep_alive = True, options.keep_alive_initial_delay
+        if options.timeout and options.socket is None:
+            self.set_timeout(options.timeout)
+        if options.socket is None:
+            self._start_connecting(
+                Target(
+                    host=options.host,
+                    port=options.port,
+                    path=options.path,
+                    family=options.family,
+                    hints=options.hints,
+                    local_address=options.local_address,
+                    local_port=options.local_port,
+                    lookup=options.lookup,
+                    auto_select_family=options.auto_select_family,
+                    attempt_timeout=options.auto_select_family_attempt_timeout,
+                )
+            )
 
     async def _open(self) -> None:
         try:
@@ -291,6 +326,9 @@ class Socket(Duplex):
     def _emit_close(self) -> None:
         self._mark("close")
         super()._emit_close()
+        for waiter in self._event_waiters:
+            if not waiter.done():
+                waiter.set_exception(self._silence())  # type: ignore[arg-type]
 
     def _mark(self, phase: str) -> None:
         self.timeline.setdefault(phase, self._event_loop.time())
@@ -303,9 +341,7 @@ class Socket(Duplex):
     def _tell_error(self, event: str, error: BaseException) -> None:
         heard = self.emit(event, error)
         awaited = self._is_awaited()
-        for waiter in self._connect_waiters:
-            if not waiter.done():
-                waiter.set_exception(self._failure())
+        self._fail_waiters()
         if heard or awaited:
             return
         self._event_loop.call_exception_handler(
@@ -318,20 +354,28 @@ class Socket(Duplex):
         )
 
     def _is_awaited(self) -> bool:
-        return bool(
+        waiters = self._connect_waiters | self._drain_waiters | self._event_waiters
+        return (
             self._iterating
             or self._inside_with
-            or any(not waiter.done() for waiter in self._connect_waiters)
-            or any(not waiter.done() for waiter in self._drain_waiters)
+            or any(not waiter.done() for waiter in waiters)
         )
 
     def _fail_waiters(self) -> None:
         super()._fail_waiters()
-        for waiter in self._connect_waiters:
+        waiting: set[asyncio.Future[Any]] = {*self._connect_waiters}
+        if self._had_error:
+            waiting |= self._event_waiters
+        for waiter in waiting:
             if not waiter.done():
                 waiter.set_exception(self._failure())
 
     # -- awaiting --------------------------------------------------------------------------------------
+
+    def _silence(self) -> BaseException | None:
+        if not self._close_emitted:
+            return None
+        return self._failure() if self._had_error else stream_error("ERR_STREAM_PREMATURE_CLOSE")
 
     def _is_ready(self) -> bool:
         return self._carrier is not None and not self._connecting
@@ -676,4 +720,32 @@ class Socket(Duplex):
         return f"<{type(self).__name__} {state} at {id(self):#x}>"
 
 
-_ = (call_back, options_error)
+def connect(*args: Any, **keywords: Any) -> Socket:
+    """Open a plain TCP or Unix connection; never blocks, never awaits.
+
+    Mirrors `net.connect()` / `net.createConnection()`, in all its call forms and in both
+    dialects, as `tlsevents.connect()` does. Give the socket to `tlsevents.connect(socket=)`
+    to upgrade it (STARTTLS).
+
+    Args:
+        args: `(port, host)`, `(path)` or `(options)`, each with a callback for `connect`.
+        keywords: host, port, path, family, hints, lookup, local_address, local_port,
+            auto_select_family, auto_select_family_attempt_timeout, no_delay, keep_alive,
+            keep_alive_initial_delay, allow_half_open, high_water_mark, timeout.
+
+    Raises:
+        OptionTypeError, OptionsError: a wrong name, type or value, with Node's code.
+        RuntimeError: no event loop is running.
+    """
+    running_loop("tlsevents.net.connect()")
+    options, callback = read_connect_arguments(args, keywords)
+    for name, default in _TLS_DEFAULTS.items():
+        if getattr(options, name) != default:
+            raise option_type_error(name, "left to tlsevents.connect(): net has no TLS", "given")
+    sock = Socket(
+        allow_half_open=options.allow_half_open, high_water_mark=options.high_water_mark
+    )
+    sock._configure(options)  # noqa: SLF001
+    if callback is not None:
+        sock.once("connect", callback)
+    return sock

@@ -1,11 +1,13 @@
 """What a client offers in its ClientHello, as far as a context decides it.
 
-Versions, ciphers, groups, signature algorithms and application protocols: from Node's words to calls of
-`ssl.SSLContext`. Each function sets one thing on a context and raises OptionsError, with Node's code, for
-what OpenSSL refuses; Python's `ssl` says less than OpenSSL, so the reason is often found here.
+Versions, ciphers, groups, signature algorithms and application protocols: from Node's words to
+calls of `ssl.SSLContext`. Each function sets one thing on a context and raises OptionsError, with
+Node's code, for what OpenSSL refuses; Python's `ssl` says less than OpenSSL, so the reason is
+often found here.
 
-What OpenSSL could do and Python's `ssl` cannot (TLS 1.3 suites, lists of groups, signature algorithms, all up to
-Python 3.14) is refused by name. Its calls in Python 3.15 are used where they exist.
+What OpenSSL could do and Python's `ssl` cannot (TLS 1.3 suites, lists of groups, signature
+algorithms, all up to Python 3.14) is refused by name. Its calls in Python 3.15 are used where they
+exist.
 """
 
 from __future__ import annotations
@@ -13,20 +15,20 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import operator
 import re
 import ssl
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import cast
 
 from tlsevents import errors
+from tlsevents.options import read_options
 
 __all__ = [
     "NO_VERSIONS",
     "SECURITY_LEVEL",
-    "alpn_list",
+    "alpn_names",
     "convert_alpn_protocols",
     "get_ciphers",
     "security_level",
@@ -39,7 +41,7 @@ __all__ = [
 
 SECURITY_LEVEL = 2  # Node 24 and 26: RSA below 2048 bits and SHA-1 signatures are refused
 
-# --- Versions ----------------------------------------------------------------------------------------
+# --- Versions -------------------------------------------------------------------------------------
 
 _VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _TLS = (
@@ -49,7 +51,7 @@ _TLS = (
     ssl.TLSVersion.TLSv1_3,
 )
 _NO_VERSION = (ssl.OP_NO_TLSv1, ssl.OP_NO_TLSv1_1, ssl.OP_NO_TLSv1_2, ssl.OP_NO_TLSv1_3)
-NO_VERSIONS = int(functools.reduce(operator.or_, _NO_VERSION))
+NO_VERSIONS = sum(map(int, _NO_VERSION))  # one bit each
 _METHODS = {
     "TLS": ("TLSv1", "TLSv1.3"),
     "SSLv23": ("TLSv1", "TLSv1.2"),
@@ -57,32 +59,29 @@ _METHODS = {
     "TLSv1_1": ("TLSv1.1", "TLSv1.1"),
     "TLSv1_2": ("TLSv1.2", "TLSv1.2"),
 }
-_METHOD = re.compile(r"(TLS|SSLv23|TLSv1|TLSv1_1|TLSv1_2)(_client|_server|)_method")
 
 
 def version_range(
-    minimum: object, maximum: object, secure_protocol: object
+    minimum: object, maximum: object, secure_protocol: str | None
 ) -> tuple[str, str, bool]:
     """Return lowest and highest version, and whether the method is one of servers.
 
-    Raises: OptionsError, also for what is assigned to DEFAULT_MIN_VERSION and DEFAULT_MAX_VERSION.
+    Args:    minimum, maximum: checked here, for they may be what DEFAULT_MIN_VERSION and
+             DEFAULT_MAX_VERSION were set to.
+             secure_protocol: a method's name, already checked; decides alone if given.
+    Raises:  OptionTypeError (ERR_TLS_INVALID_PROTOCOL_VERSION).
     """
-    if isinstance(secure_protocol, str) and secure_protocol:  # Node ignores what is no string
-        match = _METHOD.fullmatch(secure_protocol)
-        if match is None:
-            disabled = secure_protocol.startswith(("SSLv2_", "SSLv3_"))
-            raise errors.options_error(
-                "ERR_TLS_INVALID_PROTOCOL_METHOD",
-                f"{secure_protocol[:5]} methods disabled"
-                if disabled
-                else f"Unknown method: {secure_protocol}",
-            )
-        return (*_METHODS[match[1]], match[2] == "_server")
+    if secure_protocol is not None:
+        name, _, side = secure_protocol.removesuffix("_method").rpartition("_")
+        if side in {"client", "server"}:
+            return (*_METHODS[name], side == "server")
+        return (*_METHODS[secure_protocol.removesuffix("_method")], False)
     for which, version in (("minimum", minimum), ("maximum", maximum)):
         if version not in _VERSIONS:
-            raise errors.options_error(
-                "ERR_TLS_INVALID_PROTOCOL_VERSION",
+            raise errors.OptionTypeError(
                 f"{json.dumps(version, default=repr)} is not a valid {which} TLS protocol version",
+                code="ERR_TLS_INVALID_PROTOCOL_VERSION",
+                phase="options",
             )
     return cast("str", minimum), cast("str", maximum), False
 
@@ -92,8 +91,8 @@ def set_versions(
 ) -> None:
     """Set the range of versions, without those that OP_NO_TLSv1_x bits in `forbidden` exclude.
 
-    Python warns about these bits, and about naming TLS 1.0 and 1.1 (PEP 644). As in OpenSSL, a gap leaves the
-    part below it, and security levels above 0 allow nothing below TLS 1.2.
+    Python warns about these bits, and about naming TLS 1.0 and 1.1. As in OpenSSL, a gap leaves
+    what is below it, and security levels above 0 allow nothing below TLS 1.2.
     """
     chosen: list[int] = []
     for index in range(_VERSIONS.index(lowest), _VERSIONS.index(highest) + 1):
@@ -123,14 +122,14 @@ _quiet_lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Let nothing warn: who asks for an old version knows. The filters are the process's, hence the lock."""
+def _quiet() -> Generator[None, None, None]:
+    """Do not warn: who asks for an old version knows. Filters are the process's: one at a time."""
     with _quiet_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
 
 
-# --- Ciphers, groups, signature algorithms -----------------------------------------------------------
+# --- Ciphers, groups, signature algorithms --------------------------------------------------------
 
 _SUITES = (  # RFC 8446 section B.4
     "TLS_AES_256_GCM_SHA384",
@@ -145,6 +144,7 @@ _LEVEL = re.compile(r"@SECLEVEL=([0-5])")
 
 
 def security_level(ciphers: str) -> int:
+    """Return the security level that a cipher string names, or the default one."""
     named = _LEVEL.findall(ciphers)
     return int(named[-1]) if named else SECURITY_LEVEL
 
@@ -173,8 +173,8 @@ def set_ciphers(context: ssl.SSLContext, ciphers: str, highest: str) -> bool:
             raise errors.unsupported_option(
                 "ciphers",
                 "a choice among TLS 1.3 suites needs Python 3.15. Name all of "
-                f"{', '.join(_default_suites())} in this order, or none of them, or set max_version "
-                "to TLSv1.2.",
+                f"{', '.join(_default_suites())} in this order, or none of them, or set "
+                "max_version to TLSv1.2.",
             )
     text = ":".join(older) or "DEFAULT"
     if "@SECLEVEL=" not in text:
@@ -214,6 +214,7 @@ _HYBRIDS = {
 
 
 def set_groups(context: ssl.SSLContext, curve: str) -> None:
+    """Set the groups for key exchange; "auto" leaves OpenSSL's own."""
     if curve == "auto":
         return
     failed = errors.options_error("ERR_CRYPTO_OPERATION_FAILED", "Failed to set ECDH curve")
@@ -239,12 +240,11 @@ def set_groups(context: ssl.SSLContext, curve: str) -> None:
 
 
 def set_sigalgs(context: ssl.SSLContext, sigalgs: str | None) -> None:
+    """Set the signature algorithms a server may use; None leaves OpenSSL's own."""
     if sigalgs is None:
         return
-    # Python 3.15. OpenSSL's list is called "server" there: what the *peer's* signature may be.
-    set_sigalgs = getattr(context, "set_server_sigalgs", None)
-    if set_sigalgs is None:
-        raise errors.unsupported_option("sigalgs", "it needs Python 3.15.")
+    # Python 3.15; before, the option is refused. The name means: what a server may sign with.
+    set_sigalgs: Callable[[str], None] = getattr(context, "set_server_sigalgs")  # noqa: B009
     try:
         set_sigalgs(sigalgs)
     except (ssl.SSLError, ValueError) as exc:
@@ -264,62 +264,24 @@ def get_ciphers() -> list[str]:
     )
 
 
-# --- ALPN --------------------------------------------------------------------------------------------
+# --- ALPN -----------------------------------------------------------------------------------------
 
 
-def alpn_list(protocols: object) -> list[str]:
-    """Protocols as `ssl.SSLContext.set_alpn_protocols` wants them, from a list or from their wire form."""
-    wire = convert_alpn_protocols(protocols)
-    names: list[str] = []
-    while wire:
-        name, wire = wire[1 : 1 + wire[0]], wire[1 + wire[0] :]
-        if not name.isascii():
-            raise errors.unsupported_option(
-                "alpn_protocols", "Python's ssl takes ASCII names only."
-            )
-        names.append(name.decode())
-    return names
+def alpn_names(protocols: Sequence[bytes]) -> list[str]:
+    """Return protocols as `ssl.SSLContext.set_alpn_protocols` wants them."""
+    if not all(name.isascii() for name in protocols):
+        raise errors.unsupported_option("alpn_protocols", "Python's ssl takes ASCII names only.")
+    return [name.decode() for name in protocols]
 
 
 def convert_alpn_protocols(protocols: object) -> bytes:
-    """Protocols in the form they have on the wire: each with a byte for its length before it (RFC 7301 3.1).
+    """Return protocols as they are on the wire: each with its length before it (RFC 7301 3.1).
 
-    Mirrors `tls.convertALPNProtocols(protocols, out)`, but returns the result. What has that form already is
-    checked and returned.
+    Mirrors `tls.convertALPNProtocols(protocols, out)`, but returns the result. What has that form
+    already is checked and returned.
 
-    Args:    protocols: a sequence of str or bytes, or bytes in wire form; None is nothing.
+    Args:    protocols: a list of str, or bytes in wire form; None is nothing.
     Raises:  OptionTypeError, OptionsError (ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE).
     """
-    if protocols is None:
-        return b""
-    if isinstance(protocols, bytes | bytearray | memoryview):
-        wire = bytes(protocols)
-        position = 0
-        while position < len(wire):
-            length = wire[position]
-            position += 1 + length
-            if length == 0 or position > len(wire):
-                raise errors.option_value_error(
-                    "protocols", wire, "is not a list of protocols in wire form"
-                )
-        return wire
-    if isinstance(protocols, str) or not isinstance(protocols, Sequence):
-        raise errors.option_type_error("protocols", "an instance of Array or Buffer", protocols)
-    parts: list[bytes] = []
-    for index, protocol in enumerate(cast("Sequence[object]", protocols)):
-        name = f"protocols[{index}]"
-        if not isinstance(protocol, str | bytes):
-            raise errors.option_type_error(
-                name, "of type string or an instance of Buffer", protocol
-            )
-        encoded = protocol.encode() if isinstance(protocol, str) else protocol
-        if not encoded:
-            raise errors.option_value_error(name, protocol, "must be a non-empty string")
-        if len(encoded) > 255:
-            raise errors.options_error(
-                "ERR_OUT_OF_RANGE",
-                f"The byte length of the protocol at index {index} exceeds the maximum length. "
-                f"It must be <= 255. Received {len(encoded)}",
-            )
-        parts.append(bytes((len(encoded),)) + encoded)
-    return b"".join(parts)
+    names = read_options({"ALPNProtocols": protocols}, {}).alpn_protocols
+    return b"".join(bytes((len(name),)) + name for name in names)

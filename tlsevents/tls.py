@@ -34,7 +34,6 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from tlsevents._cpython import built_chain
 from tlsevents.certificates import name_facts, node_certificate, node_certificate_chain
 from tlsevents.context import secure_context
-from tlsevents.dialer import Target
 from tlsevents.engine import DataReceived, Ended, Engine, Failed, HandshakeCompleted
 from tlsevents.errors import (
     CertificateError,
@@ -157,9 +156,6 @@ class TLSSocket(Socket):
         self._clean_end = False
         self._chain: tuple[bytes, ...] = ()
         self._handshake_timer: asyncio.TimerHandle | None = None
-        self._no_delay = bool(options.no_delay)
-        if options.keep_alive:
-            self._keep_alive = True, options.keep_alive_initial_delay or 0.0
 
     def _identity_host(self) -> str | None:
         options = self._options
@@ -176,27 +172,12 @@ class TLSSocket(Socket):
 
     def _start(self) -> None:
         options = self._options
-        if options.timeout and options.socket is None:
-            self.set_timeout(options.timeout)
         if options.handshake_timeout is not None:
             self._handshake_timer = self._event_loop.call_later(
                 options.handshake_timeout, self._handshake_overdue
             )
+        self._configure(options)
         if options.socket is None:
-            self._start_connecting(
-                Target(
-                    host=options.host,
-                    port=options.port,
-                    path=options.path,
-                    family=options.family,
-                    hints=options.hints,
-                    local_address=options.local_address,
-                    local_port=options.local_port,
-                    lookup=options.lookup,
-                    auto_select_family=options.auto_select_family,
-                    attempt_timeout=options.auto_select_family_attempt_timeout,
-                )
-            )
             return
         below = options.socket
         self._check_below(below)

@@ -2,14 +2,17 @@
 
 Theory of operation
 -------------------
-* An item of `ca` or `crl` is content (bytes, or text with a PEM header) or a path; a path is read only while a
-  context is built, in an executor, because files block.
-* Certificates go in as a *file*. `load_verify_locations(cafile=...)` gives up the GIL while OpenSSL parses,
-  `cadata=...` does not: 117 roots take 13 ms either way, and those must not stop the event loop of another
-  thread (measured, CPython 3.11 to 3.13). CRLs and TRUSTED CERTIFICATE blocks have no other way in at all.
-* What is only in memory becomes an anonymous file that no directory lists (`memfd_create`), or, where the system
-  has none, a file of mode 0600 that is removed as soon as OpenSSL has read it.
-* As in Node, what is wrong in `ca` adds nothing and is no error: with fewer anchors less is trusted.
+
+* An item of `ca` or `crl` is content (bytes, or text with a PEM header) or a path; a path is read
+  only while a context is built, in an executor, because files block.
+* Certificates go in as a *file*. `load_verify_locations(cafile=...)` gives up the GIL while
+  OpenSSL parses, `cadata=...` does not: 117 roots take 13 ms either way, and those must not stop
+  the event loop of another thread (measured, CPython 3.11 to 3.13). CRLs and TRUSTED CERTIFICATE
+  blocks have no other way in at all.
+* What is only in memory becomes an anonymous file that no directory lists (`memfd_create`), or,
+  where the system has none, a file of mode 0600 that is removed as soon as OpenSSL has read it.
+* As in Node, what is wrong in `ca` adds nothing and is no error: with fewer anchors less is
+  trusted.
 """
 
 from __future__ import annotations
@@ -22,41 +25,41 @@ import re
 import ssl
 import sys
 import tempfile
-import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 import certifi
 
 from tlsevents import errors
+from tlsevents.options import PemContent, PemPath, Source
 
 __all__ = [
-    "Item",
+    "Roots",
+    "Stamp",
     "Trust",
-    "TrustSource",
-    "default_source",
+    "default_roots",
     "get_ca_certificates",
-    "is_path",
     "load_crls",
     "memory_file",
-    "path_of",
-    "read_item",
+    "read_source",
     "root_certificates",
     "set_default_ca_certificates",
     "stamp",
 ]
 
-Item = bytes | str | os.PathLike[str]
-"""Content, or the path of a file that has it."""
+CertificateKind: TypeAlias = Literal["default", "bundled", "system", "extra"]
+
+Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
 
 _CERTIFICATE = re.compile(
     rb"-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----.*?-----END \1-----", re.DOTALL
 )
 _CRL = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 
-# Where distributions keep the bundle when the paths compiled into OpenSSL lead nowhere, as they do in
-# interpreters built elsewhere: Alpine and BSD, Fedora and RHEL (two layouts), Debian, SUSE.
+# Where distributions keep the bundle when the paths compiled into OpenSSL lead nowhere, as they do
+# in interpreters built elsewhere: Alpine and BSD, Fedora and RHEL (two layouts), Debian, SUSE.
 _SYSTEM_BUNDLES = (
     "/etc/ssl/cert.pem",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -67,60 +70,37 @@ _SYSTEM_BUNDLES = (
 _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
-# --- Items: content or path --------------------------------------------------------------------------
+# --- Sources: content or path ---------------------------------------------------------------------
 
 
-def is_path(item: Item) -> bool:
-    """Whether an item of ca, cert, key, pfx or crl names a file."""
-    return not isinstance(item, bytes) and not (isinstance(item, str) and "-----BEGIN" in item)
-
-
-def path_of(item: Item) -> str:
-    """The path of an item that is one."""
-    assert not isinstance(item, bytes), "content has no path"
-    return os.fspath(item)
-
-
-def read_item(item: Item) -> bytes:
-    """Content of an item; raises OptionsError (ENOENT, EACCES, ...) for a file that cannot be read."""
-    if isinstance(item, bytes):
-        return item
-    if not is_path(item):
-        assert isinstance(item, str), "a PathLike is a path"
-        return item.encode()
-    path = path_of(item)
+def read_source(source: Source) -> bytes:
+    """Return the content; raises OptionsError (ENOENT, EACCES, ...) for what cannot be read."""
+    if isinstance(source, PemContent):
+        return source.data
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return Path(source.path).read_bytes()
     except OSError as exc:
-        raise errors.file_error(exc, path) from exc
-    except ValueError as exc:  # a NUL inside
-        raise errors.option_value_error("path", path, "must not contain null bytes") from exc
+        raise errors.file_error(exc, source.path) from exc
 
 
-def stamp(items: Iterable[Item]) -> tuple[tuple[int, int, int], ...]:
-    """What changes when one of the files does: a renewed certificate must not need a restart."""
+def stamp(sources: Iterable[Source]) -> Stamp:
+    """Return what changes when one of the files does: a renewed certificate needs no restart."""
     found: list[tuple[int, int, int]] = []
-    for item in items:
-        if is_path(item):
-            path = path_of(item)
+    for source in sources:
+        if isinstance(source, PemPath):
             try:
-                status = os.stat(path)
+                status = Path(source.path).stat()
             except OSError as exc:
-                raise errors.file_error(exc, path) from exc
-            except ValueError as exc:  # a NUL inside
-                raise errors.option_value_error(
-                    "path", path, "must not contain null bytes"
-                ) from exc
+                raise errors.file_error(exc, source.path) from exc
             found.append((status.st_mtime_ns, status.st_size, status.st_ino))
     return tuple(found)
 
 
-# --- Files for OpenSSL -------------------------------------------------------------------------------
+# --- Files for OpenSSL ----------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def memory_file(content: bytes) -> Iterator[str]:
+def memory_file(content: bytes) -> Generator[str, None, None]:
     """Give OpenSSL, which wants a file name, content that is only in memory.
 
     Nobody but this process can read it, and nothing is left when the block is done.
@@ -135,11 +115,11 @@ def memory_file(content: bytes) -> Iterator[str]:
         return
     descriptor, path = tempfile.mkstemp(prefix="tlsevents-")  # mode 0600 from the start
     try:
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         yield path
     finally:
-        os.unlink(path)
+        Path(path).unlink()
 
 
 def _anonymous_file(content: bytes) -> tuple[int, str] | None:
@@ -152,7 +132,7 @@ def _anonymous_file(content: bytes) -> tuple[int, str] | None:
         return None
     try:
         os.fchmod(descriptor, 0o600)  # born 0777; matters to those who may look into /proc
-        with open(descriptor, "wb", closefd=False) as file:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(content)
         os.lseek(descriptor, 0, os.SEEK_SET)  # where /dev/fd duplicates, the position is shared
         for directory in ("/proc/self/fd", "/dev/fd"):
@@ -167,7 +147,7 @@ def _anonymous_file(content: bytes) -> tuple[int, str] | None:
     return None
 
 
-# --- Certificates ------------------------------------------------------------------------------------
+# --- Certificates ---------------------------------------------------------------------------------
 
 
 def certificate_blocks(content: bytes) -> list[bytes]:
@@ -184,7 +164,7 @@ def block_der(block: bytes) -> bytes | None:
 
 
 def _first_element(der: bytes) -> bytes:
-    # A TRUSTED CERTIFICATE has its trust settings after the certificate (X.690 section 8.1.3: length).
+    # A TRUSTED CERTIFICATE has its trust settings after the certificate (X.690 section 8.1.3).
     if len(der) < 2 or der[1] < 0x80:
         return der[: 2 + der[1]] if len(der) >= 2 else der
     size = der[1] & 0x7F
@@ -192,7 +172,7 @@ def _first_element(der: bytes) -> bytes:
 
 
 def load_blocks(context: ssl.SSLContext, items: Sequence[Sequence[bytes]]) -> None:
-    """Trust PEM blocks, given per item: within an item those after one that cannot be read do not count."""
+    """Trust PEM blocks, given per item: within one, nothing counts after a block that is broken."""
     whole = b"\n".join(block for blocks in items for block in blocks)
     if not whole or _load_file(context, whole):
         return
@@ -211,32 +191,29 @@ def _load_file(context: ssl.SSLContext, content: bytes) -> bool:
     return True
 
 
-def load_crls(context: ssl.SSLContext, items: Iterable[Item]) -> None:
+def load_crls(context: ssl.SSLContext, sources: Iterable[Source]) -> None:
     """Add CRLs; raises OptionsError (ERR_CRYPTO_OPERATION_FAILED) for what is none."""
-    for item in items:
-        blocks = _CRL.findall(read_item(item))
+    for source in sources:
+        blocks = _CRL.findall(read_source(source))
         if not blocks or not _load_file(context, b"\n".join(blocks)):
             raise errors.options_error("ERR_CRYPTO_OPERATION_FAILED", "Failed to parse CRL")
 
 
-# --- Roots -------------------------------------------------------------------------------------------
+# --- Roots ----------------------------------------------------------------------------------------
 
-_defaults_lock = threading.Lock()
-_replacement: tuple[bytes, ...] | None = None  # set_default_ca_certificates()
+_replacement: PemContent | None = None  # set_default_ca_certificates()
 
 
 @functools.cache
 def _bundled() -> tuple[bytes, ...]:
-    with open(certifi.where(), "rb") as file:
-        return tuple(certificate_blocks(file.read()))
+    return tuple(certificate_blocks(Path(certifi.where()).read_bytes()))
 
 
 @functools.cache
 def _extra(path: str) -> tuple[bytes, ...]:
     """Certificates of NODE_EXTRA_CA_CERTS; a file that cannot be used is a warning, once."""
     try:
-        with open(path, "rb") as file:
-            blocks = tuple(certificate_blocks(file.read()))
+        blocks = tuple(certificate_blocks(Path(path).read_bytes()))
         problem = None if blocks else "no certificate in it"
     except (OSError, ValueError) as exc:
         blocks = ()
@@ -268,9 +245,9 @@ def _system_at(cafile: str | None, capath: str | None) -> tuple[bytes, ...]:
         ]
         return tuple(dict.fromkeys(found))
     files = [] if cafile is None else [cafile]
-    if capath is not None and os.path.isdir(capath):
-        names = sorted(name for name in os.listdir(capath) if _HASHED_NAME.fullmatch(name))
-        files += [os.path.join(capath, name) for name in names]
+    if capath is not None and Path(capath).is_dir():
+        hashed = (path for path in Path(capath).iterdir() if _HASHED_NAME.fullmatch(path.name))
+        files += sorted(map(str, hashed))
     blocks = _blocks_of_files(files)
     for bundle in () if blocks else _SYSTEM_BUNDLES:
         blocks = blocks or _blocks_of_files([bundle])
@@ -280,27 +257,26 @@ def _system_at(cafile: str | None, capath: str | None) -> tuple[bytes, ...]:
 def _blocks_of_files(paths: Iterable[str]) -> tuple[bytes, ...]:
     blocks: list[bytes] = []
     for path in paths:
-        with contextlib.suppress(OSError), open(path, "rb") as file:
-            blocks += certificate_blocks(file.read())
+        with contextlib.suppress(OSError):
+            blocks += certificate_blocks(Path(path).read_bytes())
     return tuple(dict.fromkeys(blocks))
 
 
-class TrustSource(NamedTuple):
+class Roots(NamedTuple):
     """Where anchors come from; hashable, so that contexts can be cached by it."""
 
-    kind: str
-    """ "default", "system" or "listed"."""
-    items: tuple[Item, ...] | None = None
-    """What `ca` lists; or what set_default_ca_certificates() put in place of the default."""
+    kind: Literal["default", "system", "listed"]
+    listed: tuple[Source, ...] | None = None
+    """What `ca` lists; for the default, what set_default_ca_certificates() put in its place."""
     extra: str | None = None
-    """Value of NODE_EXTRA_CA_CERTS."""
+    """The value of NODE_EXTRA_CA_CERTS."""
 
 
-def default_source() -> TrustSource:
+def default_roots() -> Roots:
     """The trust of a connection without `ca`, as it is now."""
     if _replacement is not None:
-        return TrustSource("default", _replacement)
-    return TrustSource("default", None, os.environ.get("NODE_EXTRA_CA_CERTS") or None)
+        return Roots("default", (_replacement,))
+    return Roots("default", None, os.environ.get("NODE_EXTRA_CA_CERTS") or None)
 
 
 class Trust:
@@ -308,26 +284,26 @@ class Trust:
 
     def __init__(
         self,
-        source: TrustSource,
+        roots: Roots,
         *,
         additional: Sequence[bytes] = (),
-        crls: tuple[Item, ...] = (),
+        crls: tuple[Source, ...] = (),
         partial_chain: bool = False,
     ) -> None:
-        self._source = source
+        self._roots = roots
         self._additional = additional
         self._crls = crls
         self._partial_chain = partial_chain
 
     def load(self, context: ssl.SSLContext) -> None:
-        """Fill a context; raises OptionsError for files. Blocks, for up to 20 ms with all of Mozilla's roots."""
-        source = self._source
-        if source.kind == "default" and source.items is None:
+        """Fill a context; raises OptionsError for files. Mozilla's roots take 13 ms."""
+        roots = self._roots
+        if roots.kind == "default" and roots.listed is None:
             context.load_verify_locations(
                 cafile=certifi.where()
             )  # parsed by OpenSSL, without the GIL
-            if source.extra is not None:
-                load_blocks(context, [_extra(source.extra)])
+            if roots.extra is not None:
+                load_blocks(context, [_extra(roots.extra)])
         else:
             load_blocks(context, self._listed())
         self.load_rest(context)
@@ -355,15 +331,15 @@ class Trust:
         return tuple(der for block in blocks if (der := block_der(block)) is not None)
 
     def _listed(self) -> list[Sequence[bytes]]:
-        source = self._source
-        if source.kind == "system":
+        roots = self._roots
+        if roots.kind == "system":
             return [_system()]
-        if source.items is not None:
-            return [certificate_blocks(read_item(item)) for item in source.items]
-        return [_bundled(), _extra(source.extra) if source.extra else ()]
+        if roots.listed is not None:
+            return [certificate_blocks(read_source(item)) for item in roots.listed]
+        return [_bundled(), _extra(roots.extra) if roots.extra else ()]
 
 
-# --- Public functions --------------------------------------------------------------------------------
+# --- Public functions -----------------------------------------------------------------------------
 
 
 def root_certificates() -> tuple[str, ...]:
@@ -374,23 +350,25 @@ def root_certificates() -> tuple[str, ...]:
     return tuple(block.decode() for block in _bundled())
 
 
-def get_ca_certificates(kind: str = "default") -> list[str]:
+def get_ca_certificates(kind: CertificateKind = "default") -> list[str]:
     """Certificates that are trusted, as PEM.
 
     Mirrors `tls.getCACertificates(type)`; the bundle is certifi's.
 
-    Args:    kind: "default" (what a connection without `ca` trusts), "bundled" (certifi's), "system" (the
-             operating system's store; on macOS only what OpenSSL's own default paths hold), "extra"
-             (NODE_EXTRA_CA_CERTS).
+    Args:    kind: "default" (what a connection without `ca` trusts), "bundled" (certifi's),
+             "system" (the operating system's store; on macOS only what OpenSSL's own default
+             paths hold), "extra" (NODE_EXTRA_CA_CERTS).
     Raises:  OptionTypeError (ERR_INVALID_ARG_TYPE), OptionsError (ERR_INVALID_ARG_VALUE).
     """
-    if not isinstance(kind, str):
-        raise errors.option_type_error("type", "of type string", kind)
+    if not isinstance(kind, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise errors.option_type_error("type", "string", kind)
     extra = os.environ.get("NODE_EXTRA_CA_CERTS")
     if kind == "default":
-        blocks = _replacement
-        if blocks is None:
+        replacement = _replacement
+        if replacement is None:
             blocks = _bundled() + (_extra(extra) if extra else ())
+        else:
+            blocks = tuple(certificate_blocks(replacement.data))
     elif kind == "bundled":
         blocks = _bundled()
     elif kind == "system":
@@ -405,18 +383,19 @@ def get_ca_certificates(kind: str = "default") -> list[str]:
 def set_default_ca_certificates(certs: Sequence[str | bytes]) -> None:
     """Replace what a connection without `ca` trusts, from the next connect() on.
 
-    Mirrors `tls.setDefaultCACertificates(certs)`. Bundled and extra certificates no longer count, and an empty
-    list trusts nobody. What is not a certificate is left out.
+    Mirrors `tls.setDefaultCACertificates(certs)`. Bundled and extra certificates no longer count,
+    and an empty list trusts nobody. What is not a certificate is left out.
 
     Args:    certs: PEM, one or more certificates in each.
-    Raises:  OptionTypeError (ERR_INVALID_ARG_TYPE); OptionsError (ERR_CRYPTO_OPERATION_FAILED) when none of
-             them is a certificate: the default then stays as it was.
+    Raises:  OptionTypeError (ERR_INVALID_ARG_TYPE); OptionsError (ERR_CRYPTO_OPERATION_FAILED)
+             when none of them is a certificate: the default then stays as it was.
     """
     global _replacement  # noqa: PLW0603 - the default of the process, as in Node
-    if isinstance(certs, str | bytes | bytearray | memoryview) or not isinstance(certs, Sequence):
-        raise errors.option_type_error("certs", "an instance of Array", certs)
+    given: object = certs
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes | bytearray | memoryview):
+        raise errors.option_type_error("certs", "an instance of Array", given)
     blocks: list[bytes] = []
-    for index, item in enumerate(certs):
+    for index, item in enumerate(cast("Sequence[object]", given)):
         if not isinstance(item, str | bytes | bytearray | memoryview):
             raise errors.option_type_error(
                 f"certs[{index}]", "of type string or an instance of ArrayBufferView", item
@@ -427,8 +406,7 @@ def set_default_ca_certificates(certs: Sequence[str | bytes]) -> None:
         raise errors.options_error(
             "ERR_CRYPTO_OPERATION_FAILED", "No valid certificates found in the provided array"
         )
-    with _defaults_lock:
-        _replacement = tuple(dict.fromkeys(blocks))
+    _replacement = PemContent(b"\n".join(dict.fromkeys(blocks)))
 
 
 def _is_certificate(block: bytes) -> bool:

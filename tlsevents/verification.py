@@ -112,8 +112,8 @@ class Verifier:
             return UNSPECIFIED
         twin = self._twin(self._security_level)
         answer = _ask(twin, chain)
-        if answer.code == 0:
-            return 0
+        if answer.code in {0, UNSPECIFIED}:  # good, or nothing that can be looked at
+            return answer.code
         problems = [answer.code]
         if answer.code == LEAF_KEY_WEAK:
             # OpenSSL gave up before it looked for an issuer.
@@ -141,7 +141,7 @@ class Verifier:
         try:
             context.load_verify_locations(cadata=chain[0])
             return _ask(context, chain[:1], bare).code == 0
-        except (ValueError, ssl.SSLError):  # not a host name for ssl; not a certificate
+        except (TypeError, ValueError, ssl.SSLError):  # no name for ssl (NUL, ..); no certificate
             return False
 
     def _twin(self, security_level: int) -> ssl.SSLContext:
@@ -181,10 +181,7 @@ class Verifier:
         if terms.flags & _CRL_CHECK:
             self._load_trust(context)  # for its CRLs
             _set_flags(context, terms.flags)
-        try:
-            context.load_verify_locations(cadata=terms.anchor)
-        except ssl.SSLError:
-            return UNSPECIFIED  # what OpenSSL cannot read as a certificate by itself
+        context.load_verify_locations(cadata=terms.anchor)
         return _ask(context, built).code
 
 
