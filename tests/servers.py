@@ -841,7 +841,7 @@ class Server:
         if plan.psk is not None and not PSK_IN_PYTHON:
             plan = _psk_for_openssl(plan)
         self.plan = plan
-        self.port = 1  # nobody: tcpmux, which nothing here listens on
+        self.port = 0
         self.path: str | None = None
         self.saw: list[list[object]] = []
         self._stopping = threading.Event()
@@ -863,7 +863,7 @@ class Server:
             self.path = os.path.join(self._directory or "", "socket")
         if plan.kind == "serve":
             self._serve()
-        elif plan.kind == "refuse":
+        elif plan.kind == "refuse" or (plan.kind == "nobody" and self.path is None):
             self._reserve()
         elif plan.kind == "deaf":
             self._turn_deaf()

@@ -196,7 +196,9 @@ function read(socket, expression) {
 
 const uncaught = new Set();  // runs that want to hear of uncaught exceptions
 process.on('uncaughtException', (error) => {
-  for (const run of uncaught) run.note('uncaughtException', { error });
+  for (const run of uncaught) {
+    if (run.request.uncaught) run.note('uncaughtException', { error });
+  }
 });
 
 class Run {
@@ -206,6 +208,7 @@ class Run {
     this.target = request.target;
     this.controller = new AbortController();
     this.events = [];
+    this.sockets = new Set();  // all that emitted anything, also those nobody was given
     this.tls = null;
     this.raw = null;
     this.closes = 1;
@@ -227,6 +230,7 @@ class Run {
 
   recorder(prefix) {
     return (socket, event, args) => {
+      this.sockets.add(socket);
       const payload = {};
       args.forEach((value, index) => {
         const name = NAMES[event]?.[index] ?? `argument${index}`;
@@ -262,7 +266,7 @@ class Run {
         this.tls = this.connect(args);
       } catch (error) {
         this.note('tls.connect threw synchronously', { error });
-        this.finish(null);
+        setTimeout(() => this.finish(null), this.request.settle);
         return;
       }
       this.returned();
@@ -372,7 +376,8 @@ class Run {
         const value = read(socket, expression);
         after[expression] = expression === 'getPeerCertificate()' && value?.subject ?
           '<certificate object>' : Buffer.isBuffer(value) ? '<Buffer>' :
-            value instanceof Error ? value.code ?? value.message : encode(value, this);
+            value instanceof Error ? value.code ?? value.message :
+              expression === 'errored' ? null : encode(value, this);
       }
       if (socket.autoSelectFamilyAttemptedAddresses !== undefined) {
         after.autoSelectFamilyAttemptedAddresses = socket.autoSelectFamilyAttemptedAddresses;
@@ -383,9 +388,10 @@ class Run {
     const events = this.events.slice();
     uncaught.delete(this);
     done({ id: this.request.id, events, after });
-    for (const rest of [this.tls, this.raw, this.duplex, this.inner, this.second]) {
-      rest?.on('error', nothing);
-      rest?.destroy();
+    if (this.inner) this.sockets.add(this.inner);
+    for (const rest of this.sockets) {
+      rest.on('error', nothing);
+      rest.destroy();
     }
   }
 
@@ -548,7 +554,7 @@ class Run {
       if (source === 'bare') session = bare(session);
       this.note('second tls.connect() with the session option');
       claim = this.recorder('second:');
-      const socket = this.second = tls.connect({ ...options, ...second, session });
+      const socket = tls.connect({ ...options, ...second, session });
       claim = null;
       for (const event of this.program.listen) socket.on(event, nothing);
       socket.on('session', nothing);
@@ -566,7 +572,7 @@ class Run {
 
   again(options) {
     claim = this.recorder('second:');
-    const socket = this.second = tls.connect(options);
+    const socket = tls.connect(options);
     claim = null;
     for (const event of this.program.listen) socket.on(event, nothing);
     socket.once('secureConnect', () => socket.write('ping'));

@@ -12,15 +12,18 @@ import contextlib
 import functools
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+import pytest
 
 from tests import pki
 from tests.conformance import normal, scenarios
 from tests.conformance.node_client import NodeClient, NodeDied
+from tests.conformance.python_client import PythonClient
 from tests.conformance.scenarios import Scenario
-from tests.servers import Server
+from tests.servers import PSK_IN_PYTHON, Server, ServerPlan
 
 Json: TypeAlias = Any
 Runner: TypeAlias = Callable[[Scenario, Mapping[str, Json]], Awaitable[Json]]
@@ -72,6 +75,11 @@ def _free_port(*, listening: bool) -> tuple[int, socket.socket]:
     return holder.getsockname()[1], holder
 
 
+def tells(plan: ServerPlan) -> bool:
+    """Whether a server of this plan says what it saw; openssl's does not."""
+    return plan.kind == "serve" and (plan.psk is None or PSK_IN_PYTHON)
+
+
 @contextlib.asynccontextmanager
 async def staged(scenario: Scenario) -> AsyncIterator[Stage]:
     server = Server(scenario.plan)
@@ -111,6 +119,7 @@ async def run_one(scenario: Scenario, runner: Runner) -> Outcome:
             else {"port": server.port, "host": server.plan.address},
             "settle": SETTLE_MS,
             "open": IDLE_MS if scenario.stays_open else 0,
+            "uncaught": scenario.hears_uncaught,
             "aborted": scenario.name == "signal-aborted-before",
         }
         outcome = Outcome()
@@ -123,7 +132,7 @@ async def run_one(scenario: Scenario, runner: Runner) -> Outcome:
         places = stage.places
         outcome.events = normal.events(answer["events"], places)
         outcome.after = normal.after(answer["after"], places)
-        outcome.saw = normal.saw(server.saw, scenario.saw()) if server.plan.kind == "serve" else []
+        outcome.saw = normal.saw(server.saw, scenario.saw()) if tells(server.plan) else []
         outcome.problem = answer.get("problem")
         return outcome
 
@@ -138,9 +147,9 @@ async def run_many(names: Iterable[str], runner: Runner) -> dict[str, Outcome]:
             outcomes[scenario.name] = await run_one(scenario, runner)
 
     chosen = [everything[name] for name in names]
-    await asyncio.gather(*(run(each) for each in chosen if not each.program.alone))
+    await asyncio.gather(*(run(each) for each in chosen if not each.alone))
     for scenario in chosen:
-        if scenario.program.alone:
+        if scenario.alone:
             await run(scenario)
     return outcomes
 
@@ -179,6 +188,54 @@ async def run_node(names: Iterable[str]) -> dict[str, Outcome]:
         return await run_many(names, runner)
 
 
+# --- this library -----------------------------------------------------------------------------
+
+
+async def run_python(names: Iterable[str]) -> dict[str, Outcome]:
+    """Run scenarios with this library, in the running loop."""
+    with PythonClient() as client:
+
+        async def runner(scenario: Scenario, request: Mapping[str, Json]) -> Json:
+            with conditions(scenario):
+                return await client.run(request)
+
+        outcomes = await run_many(names, runner)
+    assert not client.stray, f"the loop's exception handler heard: {client.stray}"
+    return outcomes
+
+
+@contextlib.contextmanager
+def conditions(scenario: Scenario) -> Iterator[None]:
+    """What the recording had around the client: the environment, the resolver, the kernel."""
+    loop = asyncio.get_running_loop()
+    with pytest.MonkeyPatch.context() as patch:
+        for key, text in environment_of(scenario).items():
+            patch.setenv(key, text)
+        if scenario.name in _RESOLVERS:
+
+            async def getaddrinfo(*_: object, **__: object) -> Json:
+                raise _RESOLVERS[scenario.name]
+
+            patch.setattr(loop, "getaddrinfo", getaddrinfo)
+        if scenario.name in IMPATIENT:
+            sock_connect = loop.sock_connect
+
+            async def connect(sock: socket.socket, address: Json) -> None:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+                await sock_connect(sock, address)
+
+            patch.setattr(loop, "sock_connect", connect)
+        yield
+
+
+_RESOLVERS = {
+    "lookup-enotfound-dns": socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+    "lookup-eai-again-dns": socket.gaierror(socket.EAI_AGAIN, "Temporary failure"),
+}
+IMPATIENT = {"connect-etimedout-kernel", "autoselect-first-times-out-second-times-out"}
+"""Recorded with one SYN retry: a setting of the kernel there, of the socket here."""
+
+
 # --- comparing --------------------------------------------------------------------------------
 
 NOWHERE = normal.Places()
@@ -191,7 +248,7 @@ def _recorded(name: str, version: str) -> Outcome:
     return Outcome(
         normal.events(scenario.events(version), NOWHERE),
         normal.after(scenario.after(version), NOWHERE),
-        normal.saw(saw, saw) if scenario.plan.kind == "serve" else [],
+        normal.saw(saw, saw) if tells(scenario.plan) else [],
     )
 
 

@@ -44,6 +44,29 @@ STATE = (
     "destroyed closed readable writable readableEnded writableEnded writableFinished errored "
     "alpnProtocol servername"
 ).split()
+AFTER = (
+    *STATE,
+    *(
+        "readableAborted readableDidRead readableFlowing readableLength writableAborted "
+        "writableNeedDrain writableLength allowHalfOpen timeout bytesRead bytesWritten "
+        "remoteAddress remoteFamily localAddress getProtocol() getCipher() getPeerCertificate() "
+        "isSessionReused() getSession() address()"
+    ).split(),
+)
+NAMES: dict[str, list[str]] = {  # of the arguments that events carry
+    "connectionAttempt": ["ip", "port", "family"],
+    "connectionAttemptFailed": ["ip", "port", "family", "error"],
+    "connectionAttemptTimeout": ["ip", "port", "family"],
+    "lookup": ["error", "address", "family", "host"],
+    "error": ["error"],
+    "close": ["hadError"],
+    "data": ["chunk"],
+    "session": ["session"],
+    "keylog": ["line"],
+    "OCSPResponse": ["response"],
+    "pipe": ["source"],
+    "unpipe": ["source"],
+}
 GETTERS = (
     "getProtocol getCipher getSharedSigalgs getEphemeralKeyInfo getFinished getPeerFinished "
     "getSession getTLSTicket isSessionReused getPeerCertificate getCertificate "
@@ -583,6 +606,7 @@ PROGRAMS: dict[str, Program] = {
                 )
             ),
             call("setTimeout", 10, "notfn", note="setTimeout(10,'notfn')"),
+            call("setTimeout", 0),
             END,
         ),
     )),
@@ -1037,7 +1061,7 @@ PROGRAMS: dict[str, Program] = {
             "counts", moment="after tls.connect() plus the program listeners error,data,close"
         ),
         *PING_PONG,
-        on(SECURE, does("counts", moment="after secureConnect")),
+        on(SECURE, after(0, does("counts", moment="after secureConnect"))),
     )),
     (
         "on 'secureConnect' calls setMaxSendFragment with 512, 16384, 16385, 0, '5'; on "
@@ -1210,9 +1234,17 @@ class Scenario:
     @property
     def _functions_noted(self) -> bool:
         """The program of the recording noted calls of its functions; it did not always."""
-        return self.name.startswith((
-            "csi-", "lookup-", "set-servername-", "callback-", "psk-",
-        ))
+        return self.name.startswith(("csi-", "lookup-", "set-servername-", "callback-"))
+
+    @property
+    def alone(self) -> bool:
+        """Nothing else may run meanwhile: it listens to what belongs to the whole process."""
+        own = "environment" in self.recording or self.name.endswith(("-dns", "-kernel"))
+        return self.program.alone or self.hears_uncaught or own
+
+    @property
+    def hears_uncaught(self) -> bool:
+        return any(name == "@uncaughtException" for name, _ in self.events())
 
     @property
     def stays_open(self) -> bool:
