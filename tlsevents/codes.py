@@ -113,8 +113,8 @@ certificate ERR_TLS_CERT_ALTNAME_FORMAT
     = Invalid subject alternative name string
     The list of names in the certificate is malformed.
 negotiation ERR_SSL_WRONG_VERSION_NUMBER
-    What answers does not speak TLS on this port: a plain-text service, an HTTP proxy, or a
-    protocol that must be switched to TLS first (STARTTLS). Check the port.
+    What answers on this port does not speak TLS (any more): a plain-text service, an HTTP proxy, or
+    a protocol that must be switched to TLS first (STARTTLS). Check the port.
 negotiation ERR_SSL_UNSUPPORTED_PROTOCOL
     The server chose a TLS version outside min_version and max_version: widen them if you must
     (TLS 1.0 and 1.1 also need ciphers='DEFAULT@SECLEVEL=0'), or have the server updated.
@@ -133,7 +133,7 @@ options ERR_SSL_INVALID_COMMAND
     Check the @SECLEVEL part of ciphers: 0 to 5 are allowed.
 negotiation ERR_SSL_UNSAFE_LEGACY_RENEGOTIATION_DISABLED
     The server is too old to renegotiate safely (RFC 5746); it should be updated.
-    secure_options=ssl.OP_LEGACY_SERVER_CONNECT talks to it all the same.
+    secure_options=4 (OP_LEGACY_SERVER_CONNECT) talks to it all the same.
 negotiation ERR_SSL_DH_KEY_TOO_SMALL
     The server's Diffie-Hellman group is too weak: prefer ECDHE ciphers, or have the server
     updated.
