@@ -1,0 +1,64 @@
+"""README keeps to what is there: its commands, code, links, option names and error codes."""
+
+import ast
+import dataclasses
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tlsevents.codes import ALERTS, CODES, VERDICTS
+from tlsevents.options import ConnectOptions
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def section(title: str) -> str:
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def first_cells(text: str) -> list[str]:
+    """The first cell of each row of a section's tables."""
+    return re.findall(r"^\| (.*?) \|", text, re.MULTILINE)
+
+
+def quoted(cells: list[str], pattern: str) -> set[str]:
+    return {name for cell in cells for name in re.findall(rf"`({pattern})`", cell)}
+
+
+def test_the_first_sh_block_is_two_commands() -> None:
+    assert re.search(r"^```(\w*)", README, re.MULTILINE)[1] == "sh"  # type: ignore[index]
+    run, test = blocks("sh")[0].splitlines()
+    assert run.endswith("python examples/quickstart.py")
+    assert test.endswith("python -m pytest")
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_code_is_python(code: str) -> None:
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+    compile(textwrap.dedent(code), "README.md", "exec", flags)
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([\w./-]+)\)", README))))
+def test_links_lead_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
+
+
+def test_every_error_code_is_one_that_the_library_knows() -> None:
+    known = set(CODES) | {code for code, _ in VERDICTS.values()}
+    known |= {f"ERR_SSL_{reason}" for _, reason in ALERTS.values()}
+    mentioned = quoted(first_cells(section("Errors")), r"[A-Z][A-Z0-9_/]{4,}")
+    assert mentioned
+    assert not mentioned - known
+
+
+def test_every_option_is_one_that_the_library_knows() -> None:
+    mentioned = quoted(first_cells(section("Connecting")), r"[a-z_]+")
+    assert mentioned
+    assert not mentioned - {field.name for field in dataclasses.fields(ConnectOptions)}
