@@ -194,17 +194,11 @@ def _distinguished_name(name: Iterable[_RDN]) -> str:
 
 
 def _dn_value(value: str) -> str:
-    escaped = "".join(
-        f"\\{char}"
-        if char in ',+"\\<>;'
-        else f"\\{ord(char):02X}"
-        if char < " " or char == "\x7f"
-        else char
-        for char in value
-    )
-    if escaped.startswith((" ", "#")):
+    escaped = "".join(f"\\{char}" if char in ',+"\\<>;' else char for char in value)
+    # A number sign alone stays as it is in OpenSSL: to it that is a last character, not a first.
+    if value.startswith(" ") or (value.startswith("#") and len(value) > 1):
         escaped = "\\" + escaped
-    if len(value) > 1 and escaped.endswith(" "):
+    if len(value) > 1 and value.endswith(" "):
         escaped = escaped[:-1] + "\\ "
     return escaped
 
