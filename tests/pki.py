@@ -319,9 +319,10 @@ def custom(
     subject: x509.Name | None = None,
     extensions: Sequence[x509.ExtensionType] = (),
     issuer: str = "root-a",
+    years: Years = NORMAL,
 ) -> x509.Certificate:
     """A leaf with given names or additional extensions, for tests that vary them."""
-    start, end = _dates(NORMAL)
+    start, end = _dates(years)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject if subject is not None else _name(None, None))

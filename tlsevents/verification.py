@@ -271,7 +271,7 @@ def _last(problems: list[int], built: tuple[bytes, ...], *, skip_top: bool, alon
             code = problem
     if alone:
         code = LEAF_UNVERIFIED
-    date, depth = _date_problem(built, skip_top=skip_top)
+    date, depth = _date_problem(problems, built, skip_top=skip_top)
     signature = next((problem for problem in problems if problem in _SIGNATURES), 0)
     if signature and not (date and depth <= _bad_signature_depth(built)):
         code = signature
@@ -280,7 +280,9 @@ def _last(problems: list[int], built: tuple[bytes, ...], *, skip_top: bool, alon
     return next((problem for problem in problems if problem in _NAME_CONSTRAINTS), code)
 
 
-def _date_problem(built: tuple[bytes, ...], *, skip_top: bool) -> tuple[int, int]:
+def _date_problem(
+    problems: list[int], built: tuple[bytes, ...], *, skip_top: bool
+) -> tuple[int, int]:
     """Return code and depth of the certificate nearest to the leaf that is outside its dates.
 
     OpenSSL does not look at the dates of a top certificate whose issuer it wanted and did not find.
@@ -288,8 +290,8 @@ def _date_problem(built: tuple[bytes, ...], *, skip_top: bool) -> tuple[int, int
     now = time.time()
     try:
         decoded = decode(built)
-    except ValueError:
-        return 0, 0
+    except ValueError:  # text that is no text: OpenSSL's own complaint must do
+        return next((problem for problem in problems if problem in _DATES), 0), 0
     if skip_top and len(decoded) > 1:
         decoded = decoded[:-1]
     for depth, certificate in enumerate(decoded):

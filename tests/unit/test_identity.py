@@ -397,7 +397,7 @@ def test_to_ascii(name: str, ascii_name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a\u200db.com", "\u2603.com", "\xe9" * 70 + ".com", "\u0301a.com"]
+    "name", ["a\u200db.com", "\u2603.com", "\xe9" * 70 + ".com", "\u0301a.com", "\xe9." + "a" * 64]
 )
 def test_to_ascii_refuses_with_the_name_in_the_message(name: str) -> None:
     with pytest.raises(OptionsError, match="is not a valid host name") as caught:

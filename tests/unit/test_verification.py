@@ -214,6 +214,12 @@ def test_strictness_of_the_real_context_is_seen_and_passed() -> None:
     assert strict.verdict([flipped(odd)]) == 7
 
 
+def test_dates_of_a_certificate_that_cannot_be_decoded() -> None:
+    der = pki.custom([x509.DNSName("a.com")], years=pki.PAST).public_bytes(Encoding.DER)
+    odd = der.replace(b"a.com", b"a\xffcom")
+    assert Verifier(loader(["root-b"])).verdict([odd]) == 10
+
+
 def flipped(der: bytes) -> bytes:
     """Damage the signature, which is the end of a certificate."""
     return der[:-1] + bytes([der[-1] ^ 1])
