@@ -404,10 +404,10 @@ def option_value_error(
 
 def option_range_error(name: str, range_text: str, value: object) -> OptionsError:
     """Node's ERR_OUT_OF_RANGE: `range_text` is the text after "It must be", e.g. ">= 1"."""
-    text = (
-        f'The value of "{name}" is out of range. It must be {range_text}. '
-        f"Received {_inspected(value)}"
-    )
+    shown = _inspected(value)
+    if isinstance(value, int) and abs(value) > 2**32:
+        shown = f"{value:_}"  # Node writes large numbers like this
+    text = f'The value of "{name}" is out of range. It must be {range_text}. Received {shown}'
     return OptionsError(text, code="ERR_OUT_OF_RANGE", phase="options")
 
 
@@ -485,7 +485,7 @@ _RENAMED: dict[str, tuple[tuple[Phase, str] | None, str]] = {
 # Names for registered alerts that OpenSSL has no text for: RFC 9146, RFC 9849.
 _ALERTS_UNKNOWN_TO_OPENSSL = {0: "close_notify", 52: "too_many_cids_requested", 121: "ech_required"}
 
-# What CPython says in its own words, or without OpenSSL's exact reason: how it starts, what it means.
+# What CPython says in its own words, or without OpenSSL's reason: how it starts, what it means.
 _CPYTHON_TEXTS = {
     "No cipher can be selected.": ("SSL", "NO_CIPHER_MATCH"),
     "no start line: cadata": ("PEM", "NO_START_LINE"),

@@ -316,8 +316,8 @@ def _as_json(value: object) -> str:
         return repr(value)
 
 
-_METHOD = re.compile(r"(TLS|SSLv23|TLSv1|TLSv1_1|TLSv1_2)(_client|_server)?method")
-_OLD_METHOD = re.compile(r"(SSLv[23])(_client|_server)?method")
+_METHOD = re.compile(r"(TLS|SSLv23|TLSv1|TLSv1_1|TLSv1_2)(_client|_server)?_method")
+_OLD_METHOD = re.compile(r"(SSLv[23])(_client|_server)?_method")
 
 
 def method(asked: Asked) -> str | None:
