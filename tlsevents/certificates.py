@@ -9,6 +9,7 @@ No certificate is parsed here.
 from __future__ import annotations
 
 import hashlib
+import re
 import itertools
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
@@ -161,12 +162,15 @@ def _altname(kind: str, value: str | Iterable[_RDN]) -> str:
     return f"{kind}:{_quoted(text) if _needs_quotes(text) else text}"
 
 
+_QUOTE_WORTHY = re.compile(r"[,\"'\\\x00-\x1f\x7f]")
+
+
 def _needs_quotes(text: str) -> bool:
     r"""Tell whether a value could be taken for the end of itself, or for a quoted one.
 
     (`,`, `"`, `'`, `\`, control characters. CVE-2021-44532.)
     """
-    return any(char in ",\"'\\" or char < " " or char == "\x7f" for char in text)
+    return _QUOTE_WORTHY.search(text) is not None
 
 
 def _quoted(text: str) -> str:

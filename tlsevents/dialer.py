@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
-import ipaddress
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -30,10 +29,12 @@ from tlsevents.errors import (
     translate_os_error,
 )
 
+from tlsevents.identity import is_ip
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["DialObserver", "Target", "dial", "ip_version"]
+__all__ = ["DialObserver", "Target", "dial"]
 
 _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _AI_ADDRCONFIG: Final = getattr(socket, "AI_ADDRCONFIG", 0)
@@ -82,14 +83,6 @@ class _Cancelled(Exception):  # noqa: N818
     """The observer lost interest while it was told of something."""
 
 
-def ip_version(text: str) -> int:
-    """4 or 6 for an IP literal (a zone id is allowed), else 0. Mirrors `net.isIP()`."""
-    try:
-        return ipaddress.ip_address(text).version
-    except ValueError:
-        return 0
-
-
 async def dial(target: Target, observer: DialObserver) -> socket.socket | None:
     """Connect to the target.
 
@@ -107,8 +100,8 @@ async def dial(target: Target, observer: DialObserver) -> socket.socket | None:
         if target.path is not None:
             return await _dial_path(target, target.path, observer)
         host = target.host or "localhost"
-        if ip_version(host):
-            address = _Address(host, ip_version(host))
+        if is_ip(host):
+            address = _Address(host, is_ip(host))
             return await _single(target, address, observer)
         addresses = await _resolve(target, host, observer)
         if len(addresses) == 1:
@@ -153,7 +146,7 @@ async def _resolve(target: Target, host: str, observer: DialObserver) -> list[_A
         observer.dial_lookup(None, ip, family, host)
         _look_again(observer)
         address = _Address(ip, family)
-        if ip_version(ip) and family in _FAMILIES and address not in usable:
+        if is_ip(ip) and family in _FAMILIES and address not in usable:
             usable.append(address)
     if not usable:
         raise _no_address(found)
@@ -168,7 +161,7 @@ def _checked_single(
     ip, family = found[0]
     observer.dial_lookup(None, ip, family, host)
     _look_again(observer)
-    if not ip_version(ip):
+    if not is_ip(ip):
         raise _no_address(found)
     if family not in _FAMILIES:
         raise options_error(
@@ -249,7 +242,7 @@ def _with_scope(address: Any) -> str:
 def _read_answer(answer: Any) -> list[tuple[str, int]]:
     """Accept what a lookup may answer: pairs, Node's {address, family}, or one address."""
     if isinstance(answer, str):
-        return [(answer, ip_version(answer) or 4)]
+        return [(answer, is_ip(answer) or 4)]
     if answer is None:
         return []
     if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], str):
@@ -259,7 +252,7 @@ def _read_answer(answer: Any) -> list[tuple[str, int]]:
     result: list[tuple[str, int]] = []
     for entry in answer:
         if isinstance(entry, str):
-            result.append((entry, ip_version(entry) or 4))
+            result.append((entry, is_ip(entry) or 4))
         elif hasattr(entry, "keys"):
             result.append((str(entry["address"]), entry.get("family") or 4))
         else:

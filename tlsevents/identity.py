@@ -11,6 +11,7 @@ is for it; and characters that no host name has are refused, not dropped.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import json
 import re
@@ -132,6 +133,7 @@ def _invalid_name(hostname: str, why: object) -> OptionsError:
 # --- Addresses ----------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=512)  # a connection asks six times for the same two addresses
 def _parse_ip(text: str) -> _IPAddress | None:
     try:
         address = ipaddress.ip_address(text)
@@ -144,6 +146,7 @@ def _parse_ip(text: str) -> _IPAddress | None:
     return address
 
 
+@functools.lru_cache(maxsize=512)
 def _canonical_ip(text: str) -> str:
     """Write an address in the one way that can be compared; empty for what is none."""
     address = _parse_ip(text)
