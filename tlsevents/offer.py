@@ -72,10 +72,9 @@ def version_range(
     Raises:  OptionTypeError (ERR_TLS_INVALID_PROTOCOL_VERSION).
     """
     if secure_protocol is not None:
-        name, _, side = secure_protocol.removesuffix("_method").rpartition("_")
-        if side in {"client", "server"}:
-            return (*_METHODS[name], side == "server")
-        return (*_METHODS[secure_protocol.removesuffix("_method")], False)
+        name = secure_protocol.removesuffix("_method")
+        family = name.removesuffix("_client").removesuffix("_server")
+        return (*_METHODS[family], name.endswith("_server"))
     for which, version in (("minimum", minimum), ("maximum", maximum)):
         if version not in _VERSIONS:
             raise errors.OptionTypeError(
@@ -105,17 +104,12 @@ def set_versions(
         # Accepted here, as in Node: the handshake fails with NO_PROTOCOLS_AVAILABLE.
         context.minimum_version, context.maximum_version = _TLS[3], _TLS[2]
         return
-    if chosen[0] == 0:
-        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED  # OP_NO_SSLv3 is always on
-    if chosen[0] == 1 or chosen[-1] < 2:
-        with _quiet():
-            if chosen[0] == 1:
-                context.minimum_version = _TLS[1]
-            context.maximum_version = _TLS[chosen[-1]]
-        return
-    if chosen[0] > 1:
-        context.minimum_version = _TLS[chosen[0]]
-    context.maximum_version = _TLS[chosen[-1]]
+    first, last = chosen[0], chosen[-1]
+    with _quiet() if first == 1 or last < 2 else contextlib.nullcontext():
+        # SSL 3.0 is excluded by OP_NO_SSLv3, which Python sets on every context.
+        supported = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.minimum_version = _TLS[first] if first else supported
+        context.maximum_version = _TLS[last]
 
 
 _quiet_lock = threading.Lock()
@@ -214,9 +208,7 @@ _HYBRIDS = {
 
 
 def set_groups(context: ssl.SSLContext, curve: str) -> None:
-    """Set the groups for key exchange; "auto" leaves OpenSSL's own."""
-    if curve == "auto":
-        return
+    """Set the groups for key exchange, which would else be OpenSSL's own choice."""
     failed = errors.options_error("ERR_CRYPTO_OPERATION_FAILED", "Failed to set ECDH curve")
     set_groups = getattr(context, "set_groups", None)  # Python 3.15
     if set_groups is not None:
@@ -239,10 +231,8 @@ def set_groups(context: ssl.SSLContext, curve: str) -> None:
         )
 
 
-def set_sigalgs(context: ssl.SSLContext, sigalgs: str | None) -> None:
-    """Set the signature algorithms a server may use; None leaves OpenSSL's own."""
-    if sigalgs is None:
-        return
+def set_sigalgs(context: ssl.SSLContext, sigalgs: str) -> None:
+    """Set the signature algorithms a server may use."""
     # Python 3.15; before, the option is refused. The name means: what a server may sign with.
     set_sigalgs: Callable[[str], None] = getattr(context, "set_server_sigalgs")  # noqa: B009
     try:

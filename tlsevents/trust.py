@@ -20,6 +20,7 @@ from __future__ import annotations
 import binascii
 import contextlib
 import functools
+import itertools
 import os
 import re
 import ssl
@@ -155,20 +156,18 @@ def certificate_blocks(content: bytes) -> list[bytes]:
     return [match.group() for match in _CERTIFICATE.finditer(content)]
 
 
-def block_der(block: bytes) -> bytes | None:
-    """The certificate of a PEM block as DER, None if it is not base64 at all."""
-    body = block.split(b"-----")[2]
-    with contextlib.suppress(binascii.Error):
-        return _first_element(binascii.a2b_base64(body))
-    return None
-
-
-def _first_element(der: bytes) -> bytes:
-    # A TRUSTED CERTIFICATE has its trust settings after the certificate (X.690 section 8.1.3).
-    if len(der) < 2 or der[1] < 0x80:
-        return der[: 2 + der[1]] if len(der) >= 2 else der
+def block_der(block: bytes) -> bytes:
+    """The certificate of a PEM block as DER; the block must be good."""
+    der = binascii.a2b_base64(block.split(b"-----")[2])
+    # A TRUSTED CERTIFICATE has its trust settings after the certificate. The length of one takes
+    # more than one byte, always: it holds a key and a signature (X.690 section 8.1.3.5).
     size = der[1] & 0x7F
     return der[: 2 + size + int.from_bytes(der[2 : 2 + size], "big")]
+
+
+def is_certificate(block: bytes) -> bool:
+    """Whether OpenSSL can read a PEM block."""
+    return _load_file(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), block)
 
 
 def load_blocks(context: ssl.SSLContext, items: Sequence[Sequence[bytes]]) -> None:
@@ -326,9 +325,13 @@ class Trust:
         return flags
 
     def anchors(self) -> tuple[bytes, ...]:
-        """The certificates as DER; blocks for files."""
-        blocks = [block for item in self._listed() for block in item] + list(self._additional)
-        return tuple(der for block in blocks if (der := block_der(block)) is not None)
+        """Return the certificates as DER; blocks, for files and for looking at each of them."""
+        found: list[bytes] = []
+        for blocks in [*self._listed(), self._additional]:
+            known_good = blocks is _bundled()
+            good = itertools.takewhile(lambda block: known_good or is_certificate(block), blocks)  # noqa: B023
+            found += map(block_der, good)
+        return tuple(dict.fromkeys(found))
 
     def _listed(self) -> list[Sequence[bytes]]:
         roots = self._roots
@@ -391,8 +394,8 @@ def set_default_ca_certificates(certs: Sequence[str | bytes]) -> None:
              when none of them is a certificate: the default then stays as it was.
     """
     global _replacement  # noqa: PLW0603 - the default of the process, as in Node
-    given: object = certs
-    if not isinstance(given, Sequence) or isinstance(given, str | bytes | bytearray | memoryview):
+    given = cast("object", certs)
+    if not isinstance(given, list | tuple):
         raise errors.option_type_error("certs", "an instance of Array", given)
     blocks: list[bytes] = []
     for index, item in enumerate(cast("Sequence[object]", given)):
@@ -400,14 +403,10 @@ def set_default_ca_certificates(certs: Sequence[str | bytes]) -> None:
             raise errors.option_type_error(
                 f"certs[{index}]", "of type string or an instance of ArrayBufferView", item
             )
-        content = item.encode() if isinstance(item, str) else bytes(item)
-        blocks += [block for block in certificate_blocks(content) if _is_certificate(block)]
+        content = item.encode() if isinstance(item, str) else bytes(cast("bytes", item))
+        blocks += [block for block in certificate_blocks(content) if is_certificate(block)]
     if certs and not blocks:
         raise errors.options_error(
             "ERR_CRYPTO_OPERATION_FAILED", "No valid certificates found in the provided array"
         )
     _replacement = PemContent(b"\n".join(dict.fromkeys(blocks)))
-
-
-def _is_certificate(block: bytes) -> bool:
-    return _load_file(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), block)
