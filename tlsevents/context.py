@@ -600,6 +600,9 @@ def create_secure_context(
 # --- Settings of the module -----------------------------------------------------------------------
 
 
+_SETTINGS = ("DEFAULT_CIPHERS", "DEFAULT_ECDH_CURVE", "DEFAULT_MAX_VERSION", "DEFAULT_MIN_VERSION")
+
+
 class _Assignable(types.ModuleType):
     """The type of a package whose DEFAULT_ names can be assigned; a property wins over its dict."""
 
@@ -608,18 +611,16 @@ class _Assignable(types.ModuleType):
         """Mozilla's roots as PEM, read when first asked for; as `tls.rootCertificates`."""
         return trust.root_certificates()
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_SETTINGS, "root_certificates"})
+
 
 def _setting(name: str) -> property:
     here = sys.modules[__name__]
     return property(lambda _: getattr(here, name), lambda _, value: setattr(here, name, value))
 
 
-for _name in (
-    "DEFAULT_MIN_VERSION",
-    "DEFAULT_MAX_VERSION",
-    "DEFAULT_CIPHERS",
-    "DEFAULT_ECDH_CURVE",
-):
+for _name in _SETTINGS:
     setattr(_Assignable, _name, _setting(_name))
 
 

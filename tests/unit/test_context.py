@@ -1322,6 +1322,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_defaults_can_be_assigned(package: Any) -> None:
+    assert {"DEFAULT_CIPHERS", "DEFAULT_MIN_VERSION", "root_certificates"} <= set(dir(package))
     assert package.DEFAULT_MIN_VERSION == "TLSv1.2"
     assert package.DEFAULT_MAX_VERSION == "TLSv1.3"
     assert package.DEFAULT_ECDH_CURVE == "auto"
