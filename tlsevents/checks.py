@@ -371,7 +371,9 @@ def family(asked: Asked) -> Literal[0, 4, 6]:
     return known[value]
 
 
-_HINTS = sockets.AI_ADDRCONFIG | sockets.AI_ALL | sockets.AI_V4MAPPED
+_HINTS = 0
+for _flag in ("AI_ADDRCONFIG", "AI_ALL", "AI_V4MAPPED"):
+    _HINTS |= getattr(sockets, _flag, 0)  # not every system has all three
 
 
 def hints(asked: Asked) -> int:

@@ -283,8 +283,8 @@ def _twin(public: type[_Error], builtin: type[OSError] | None) -> type[_Error]:
     if builtin is None or issubclass(public, builtin):
         return public
     made = _TWINS.get((public, builtin))
-    if made is None:
-        made = _TWINS[public, builtin] = _make_twin(public, builtin)
+    if made is None:  # in threads, the first one made is everybody's
+        made = _TWINS.setdefault((public, builtin), _make_twin(public, builtin))
     return cast("type[_Error]", made)
 
 
@@ -527,7 +527,8 @@ def translate_ssl_error(
 
     Args:
         alert_number: the number of the alert just received, where the caller knows it. For one
-            that OpenSSL has no name for, the exception says "unknown error" and not the number.
+            that OpenSSL has no name for, the exception says "unknown error" and not the number;
+            `alert` is then its registered name, or like `unknown_200`.
         protocol: the version agreed on, such as `TLSv1.3`, where the caller knows it.
     """
     if isinstance(exc, ssl.SSLCertVerificationError):
@@ -673,7 +674,7 @@ def lookup_error(exc: socket.gaierror, hostname: str) -> NetworkError:
     return _because(error, exc)
 
 
-def aggregate_error(errors: Sequence[Exception]) -> NetworkError:
+def aggregate_error(errors: Sequence[BaseException]) -> NetworkError:
     """Every address failed: the first one's code, as in Node, and a message that tells them all."""
     if not errors:
         raise ValueError("there must be at least one error")

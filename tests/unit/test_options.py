@@ -493,6 +493,13 @@ RECORDED: list[tuple[dict[str, Any], str | None, str]] = [
         RANGE,
         'The value of "secureOptions" is out of range. It must be an integer. Received 1.5',
     ),
+    (
+        {"secureOptions": 2**60},
+        RANGE,
+        'The value of "secureOptions" is out of range.'
+        " It must be >= -9007199254740991 && <= 9007199254740991."
+        " Received 1_152_921_504_606_846_976",
+    ),
     ({"enableTrace": "x"}, TYPE, type_text("enableTrace", of("boolean"), AN_X)),
     (
         {"ticketKeys": b"abc"},
@@ -922,6 +929,7 @@ def test_values_are_hashable_for_the_cache() -> None:
         ({"enableTrace": True}, "enable_trace", True),
         ({"checkServerIdentity": len}, "check_server_identity", len),
         ({"lookup": len}, "lookup", len),
+        ({"objectMode": False, "blockList": 0}, "port", 443),
     ],
 )
 def test_accepted(options: dict[str, Any], name: str, value: object) -> None:
@@ -979,6 +987,15 @@ def test_contexts() -> None:
         assert (error.code, f'"{next(iter(second))}"' in str(error)) == (VALUE, True)
     assert complaint(1, context="x").code == TYPE
     assert complaint(1, secure_context=context).code == "ERR_TLS_INVALID_CONTEXT"
+
+
+def test_odd_versions_are_shown_somehow() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    for odd in (endless, object(), {1, 2}):
+        error = complaint(443, min_version=odd)
+        assert error.code == VERSION
+        assert str(error).endswith("is not a valid minimum TLS protocol version")
 
 
 # --- What cannot be done --------------------------------------------------------------------------
