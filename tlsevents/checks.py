@@ -8,8 +8,10 @@ keyword.
 from __future__ import annotations
 
 import difflib
+import functools
 import ipaddress
 import math
+import operator
 import os
 import re
 import socket as sockets
@@ -371,9 +373,9 @@ def family(asked: Asked) -> Literal[0, 4, 6]:
     return known[value]
 
 
-_HINTS = 0
-for _flag in ("AI_ADDRCONFIG", "AI_ALL", "AI_V4MAPPED"):
-    _HINTS |= getattr(sockets, _flag, 0)  # not every system has all three
+# Not every system has all three.
+_HINT_FLAGS = [getattr(sockets, name, 0) for name in ("AI_ADDRCONFIG", "AI_ALL", "AI_V4MAPPED")]
+_HINTS = functools.reduce(operator.or_, _HINT_FLAGS)
 
 
 def hints(asked: Asked) -> int:
