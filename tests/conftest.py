@@ -13,13 +13,10 @@ import asyncio
 import gc
 import inspect
 import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,31 +31,30 @@ except ImportError:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "on_every_loop: run on asyncio's loop and on uvloop")
+    if uvloop is not None:
+        # libuv keeps a pipe for signals for the life of the process, from its first loop on.
+        uvloop.new_event_loop().close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "event_loop_name" in metafunc.fixturenames:
-        names = ["asyncio"]
-        if uvloop is not None and metafunc.definition.get_closest_marker("on_every_loop"):
-            names.append("uvloop")
-        metafunc.parametrize("event_loop_name", names, scope="function")
+    if not inspect.iscoroutinefunction(metafunc.function):
+        return
+    names = ["asyncio"]
+    if uvloop is not None and metafunc.definition.get_closest_marker("on_every_loop"):
+        names.append("uvloop")
+    metafunc.parametrize("event_loop_name", names, indirect=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-            item.fixturenames.append("event_loop_name")
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def loop_errors() -> list[dict[str, Any]]:
     """What reached the loop's exception handler; a test takes out what it expects."""
     return []
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def event_loop_name(request: pytest.FixtureRequest) -> str:
-    return getattr(request, "param", "asyncio")
+    name: str = getattr(request, "param", "asyncio")
+    return name
 
 
 def _descriptors() -> dict[str, str]:
@@ -83,11 +79,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         name: pyfuncitem.funcargs[name]
         for name in pyfuncitem._fixtureinfo.argnames  # noqa: SLF001
     }
-    errors: list[dict[str, Any]] = pyfuncitem.funcargs.get("loop_errors", [])
-    factory = None
-    if pyfuncitem.funcargs.get("event_loop_name") == "uvloop":
-        factory = uvloop.new_event_loop
-    before = _descriptors()
+    errors: list[dict[str, Any]] = pyfuncitem.funcargs["loop_errors"]
+    factory = uvloop.new_event_loop if pyfuncitem.funcargs["event_loop_name"] == "uvloop" else None
     with asyncio.Runner(debug=True, loop_factory=factory) as runner:
         loop = runner.get_loop()
         loop.slow_callback_duration = 5.0
@@ -95,8 +88,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         runner.run(_bounded(pyfuncitem.obj, arguments))
     gc.collect()
     assert not errors, f"the loop's exception handler heard: {errors}"
-    left = {name for name in _descriptors() if name not in before}
-    assert not left, f"file descriptors left open: {sorted(left)}"
     return True
 
 
@@ -112,7 +103,17 @@ async def _bounded(function: Any, arguments: dict[str, Any]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_secrets_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_open_descriptors() -> Iterator[None]:
+    # Autouse fixtures of this file come first and go last: the servers are gone by then.
+    before = _descriptors()
+    yield
+    gc.collect()
+    left = {name for name in _descriptors() if name not in before}
+    assert not left, f"file descriptors left open: {sorted(left)}"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Roots of the machine the tests run on must not make a difference.
     monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)

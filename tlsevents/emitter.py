@@ -18,7 +18,6 @@ Every emission goes through `self.emit`, so that a tracer may wrap that one meth
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyee.asyncio import AsyncIOEventEmitter
@@ -145,7 +144,10 @@ class Emitter(AsyncIOEventEmitter):
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
                 self._report_listener(event, listener, error)
             else:
-                if result is not None and inspect.isawaitable(result):
+                # Not any awaitable: a socket is one too, and `lambda: socket.end()` returns it.
+                if result is not None and (
+                    asyncio.iscoroutine(result) or isinstance(result, asyncio.Future)
+                ):
                     self._run_coroutine(event, listener, result)
         return True
 

@@ -7,11 +7,12 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pki
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import pki
 from tlsevents.engine import (
     MAX_CHUNK,
     DataReceived,
