@@ -8,10 +8,8 @@ keyword.
 from __future__ import annotations
 
 import difflib
-import functools
 import ipaddress
 import math
-import operator
 import os
 import re
 import socket as sockets
@@ -373,9 +371,10 @@ def family(asked: Asked) -> Literal[0, 4, 6]:
     return known[value]
 
 
-# Not every system has all three.
-_HINT_FLAGS = [getattr(sockets, name, 0) for name in ("AI_ADDRCONFIG", "AI_ALL", "AI_V4MAPPED")]
-_HINTS = functools.reduce(operator.or_, _HINT_FLAGS)
+# Not every system has all three; they are different bits, so that their sum is all of them.
+_HINTS: Final[int] = sum(
+    getattr(sockets, name, 0) for name in ("AI_ADDRCONFIG", "AI_ALL", "AI_V4MAPPED")
+)
 
 
 def hints(asked: Asked) -> int:
