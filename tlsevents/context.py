@@ -30,7 +30,7 @@ import types
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from tlsevents import credentials, errors, offer, trust
@@ -71,6 +71,9 @@ DEFAULT_CIPHERS: str = (  # as in Node 20 to 26
 )
 
 _CACHE_SIZE = 64  # a verifying context with all roots holds about 0.7 MiB (measured)
+
+
+_T = TypeVar("_T")
 
 
 class WrapsBio(Protocol):
@@ -234,7 +237,7 @@ class SecureContext(ABC):
 class _Built(SecureContext):
     """Made from options."""
 
-    __slots__ = ("_anchors", "_contexts", "_lock", "_needs_files", "_settings", "_verifier")
+    __slots__ = ("_lock", "_made", "_needs_files", "_settings")
 
     own = True
 
@@ -242,9 +245,7 @@ class _Built(SecureContext):
         self._settings = settings
         self._needs_files = any(isinstance(source, PemPath) for source in settings.all_sources)
         self._lock = threading.Lock()  # held while building: the second caller wants the same thing
-        self._contexts: dict[tuple[bool, bool], tuple[Stamp, ssl.SSLContext]] = {}
-        self._verifier: tuple[Stamp, Verifier] | None = None
-        self._anchors: tuple[Stamp, tuple[bytes, ...]] | None = None
+        self._made: dict[object, tuple[Stamp, Any]] = {}
         _check_content(settings)
 
     def __repr__(self) -> str:
@@ -276,15 +277,25 @@ class _Built(SecureContext):
             context = self._build(*variant)
             context.keylog_filename = keylog_filename
             return context
-        with self._lock:
-            stamp = trust.stamp(self._settings.all_sources) if self._needs_files else ()
-            kept = self._contexts.get(variant)
-            if kept is None or kept[0] != stamp:
-                kept = self._contexts[variant] = (stamp, self._build(*variant))
-            return kept[1]
+        return self._once(variant, self._settings.all_sources, lambda: self._build(*variant))
+
+    def _once(self, what: object, sources: tuple[Source, ...], build: Callable[[], _T]) -> _T:
+        """Return what is kept, or build it, if it is not there or its files have changed.
+
+        What is there is found without the lock: the event loop must not wait for a builder.
+        """
+        stamp = trust.stamp(sources) if self._needs_files else ()
+        kept = self._made.get(what)
+        if kept is None or kept[0] != stamp:
+            with self._lock:
+                kept = self._made.get(what)
+                if kept is None or kept[0] != stamp:
+                    kept = self._made[what] = (stamp, build())
+        made: _T = kept[1]
+        return made
 
     def client_context_ready(self, *, verify: bool, check_hostname: bool) -> bool:
-        return not self._needs_files and (verify, verify and check_hostname) in self._contexts
+        return not self._needs_files and (verify, verify and check_hostname) in self._made
 
     def _build(self, verify: bool, check_hostname: bool) -> ssl.SSLContext:
         settings = self._settings
@@ -313,18 +324,15 @@ class _Built(SecureContext):
         )
 
     def verifier(self) -> Verifier:
-        with self._lock:
-            stamp = trust.stamp(self._settings.trust_sources) if self._needs_files else ()
-            kept = self._verifier
-            if kept is None or kept[0] != stamp:
-                anchors = self._trust(_read_credentials(self._settings)[1])
-                level = offer.security_level(self._settings.ciphers)
-                kept = self._verifier = (stamp, _ready_verifier(anchors.load, level))
-            return kept[1]
+        def build() -> Verifier:
+            anchors = self._trust(_read_credentials(self._settings)[1])
+            return _ready_verifier(anchors.load, offer.security_level(self._settings.ciphers))
+
+        return self._once("verifier", self._settings.trust_sources, build)
 
     @property
     def verifier_ready(self) -> bool:
-        return not self._needs_files and self._verifier is not None
+        return not self._needs_files and "verifier" in self._made
 
     @property
     def verifies(self) -> bool:
@@ -335,13 +343,10 @@ class _Built(SecureContext):
         return True
 
     def trusted_certificates(self) -> Sequence[bytes]:
-        with self._lock:
-            stamp = trust.stamp(self._settings.trust_sources) if self._needs_files else ()
-            kept = self._anchors
-            if kept is None or kept[0] != stamp:
-                additional = _read_credentials(self._settings)[1]
-                kept = self._anchors = (stamp, self._trust(additional).anchors())
-            return kept[1]
+        def build() -> Sequence[bytes]:
+            return self._trust(_read_credentials(self._settings)[1]).anchors()
+
+        return self._once("anchors", self._settings.trust_sources, build)
 
 
 def _new_context(settings: Settings, make: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext:
@@ -356,7 +361,9 @@ def _new_context(settings: Settings, make: type[ssl.SSLContext] = ssl.SSLContext
     forbidden = settings.secure_options & offer.NO_VERSIONS
     level = offer.security_level(settings.ciphers)
     offer.set_versions(context, lowest, settings.max_version, forbidden, level)
-    wanted = settings.secure_options & ~offer.NO_VERSIONS & 0xFFFFFFFF  # -1 is all 32, as in Node
+    wanted = settings.secure_options & ~offer.NO_VERSIONS
+    if wanted < 0:
+        wanted &= 0xFFFFFFFF  # -1 is every bit in Node; Python takes positive numbers only
     if wanted & ~int(context.options):
         context.options |= wanted
     if settings.sigalgs is not None:
@@ -490,6 +497,9 @@ class _Wrapping(SecureContext):
 
     def verifier(self) -> Verifier:
         state = self._state()
+        kept = self._kept()
+        if kept is not None and kept[0] == state:
+            return kept[1]
         with self._lock:
             kept = self._kept()
             if kept is None or kept[0] != state:

@@ -239,6 +239,14 @@ def test_many_threads_get_one_context() -> None:
     handshake(ours)
 
 
+def test_what_is_ready_is_found_while_another_thread_builds() -> None:
+    secure: Any = made(ca=pki.pem("root-a"))
+    ours, verifier = secure.client_context(verify=True, check_hostname=True), secure.verifier()
+    with secure._lock:  # as a builder holds it
+        assert secure.client_context(verify=True, check_hostname=True) is ours
+        assert secure.verifier() is verifier
+
+
 # --- What a context is like -----------------------------------------------------------------------
 
 
@@ -535,6 +543,22 @@ def test_paths_compiled_into_openssl_may_lead_nowhere(
     monkeypatch.setattr(trust, "_SYSTEM_BUNDLES", ("/nonexistent/bundle.pem", str(bundle)))
     assert trust._system_at(None, None) == (pki.pem("root-a").strip(),)
     trust._system_at.cache_clear()
+
+
+def test_the_stores_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    server_auth = {"1.3.6.1.5.5.7.3.1"}
+    stores = {
+        "CA": [(pki.der("inter-a"), "x509_asn", True), (b"list", "pkcs_7_asn", True)],
+        "ROOT": [
+            (pki.der("root-a"), "x509_asn", server_auth),
+            (pki.der("root-b"), "x509_asn", {"1.3.6.1.5.5.7.3.4"}),  # e-mail only
+            (pki.der("root-expired"), "x509_asn", False),
+        ],
+    }
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(ssl, "enum_certificates", stores.__getitem__, raising=False)
+    found = [trust.block_der(block) for block in trust._system_at("windows", None)]
+    assert found == [pki.der("inter-a"), pki.der("root-a")]
 
 
 # --- Verifiers ------------------------------------------------------------------------------------
@@ -1059,6 +1083,7 @@ def test_old_versions_do_not_touch_the_filters_of_warnings() -> None:
 def test_secure_options() -> None:
     assert not client().options & ssl.OP_NO_TICKET
     assert client(secure_options=ssl.OP_NO_TICKET).options & ssl.OP_NO_TICKET
+    assert client(secure_options=2**35).options & 2**35
     every = client(secure_options=-1)
     assert every.options | offer.NO_VERSIONS | ssl.OP_NO_SSLv3 == 0xFFFFFFFF
     with pytest.raises(ssl.SSLError):
