@@ -29,8 +29,10 @@ What surprised us:
   host name checks; here it is an `EngineStateError`.
 * `unwrap()` sends close_notify and then tries to read: SSLWantReadError is its success.
   The peer's close_notify reads as `b""` before that, as SSLZeroReturnError after it.
-* EOF is only noticed after `write_eof()` on the incoming BIO, and only as an error if the
-  context does not have OP_IGNORE_UNEXPECTED_EOF: the contexts are built without it.
+* OpenSSL must not hear of an EOF. `write_eof()` on the incoming BIO makes it a fatal error,
+  after which nothing can be sent any more, not even our own close_notify (SHUTDOWN_WHILE_IN_INIT);
+  or, with OP_IGNORE_UNEXPECTED_EOF, makes a truncation look like a clean end. What it was is
+  known here without asking: a close_notify was read before, or it was not.
 * A read that finds nothing costs an exception, about as much as a short record. Two
   counters (`MemoryBIO.pending`, `SSLObject.pending()`) say beforehand when it would.
 """
@@ -232,8 +234,10 @@ class Engine:
 
     def receive_eof(self) -> list[Event]:
         """Take the end of the network's bytes (FIN)."""
-        self._incoming.write_eof()
-        return self.receive_data(b"")
+        events = self.receive_data(b"")
+        if self.read_state not in ("ended", "failed"):
+            events.append(self._end(clean=False))
+        return events
 
     def send_data(self, data: Buffer) -> list[Event]:
         """Encrypt application bytes; all of them are in `data_to_send()` then."""
@@ -264,8 +268,8 @@ class Engine:
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            # SSLZeroReturnError, SSLEOFError and SSLSyscallError only say that the peer
-            # is gone already, which `receive_*` reports on its own.
+            # SSLZeroReturnError and SSLSyscallError only say that the peer is gone already,
+            # which `receive_*` reports on its own.
             if error.errno == ssl.SSL_ERROR_SSL:
                 return [self._fail(error, during_handshake=False)]
         return []
@@ -285,8 +289,6 @@ class Engine:
             if error.errno == ssl.SSL_ERROR_ZERO_RETURN:
                 # close_notify instead of a handshake message: an ending, not a fault.
                 return [self._end(clean=True)]
-            if error.errno == ssl.SSL_ERROR_EOF:
-                return [self._end(clean=False)]
             return [self._fail(error, during_handshake=True)]
         self.handshake_state = "done"
         self.write_state = "open"
@@ -297,6 +299,7 @@ class Engine:
         view = _scratch.view
         read = self._read
         incoming = self._incoming
+        pending = self.ssl_object.pending
         filled = 0
         outcome: Event | None = None
         try:
@@ -310,16 +313,14 @@ class Engine:
                     events.append(DataReceived(bytes(view)))
                     filled = 0
                 # Nothing in the BIO and nothing in OpenSSL's own buffer: the next read
-                # could only raise. EOF is part of the BIO's contents here.
-                elif not incoming.pending and not incoming.eof and not self.ssl_object.pending():
+                # could only raise.
+                elif not incoming.pending and not pending():
                     break
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
             if error.errno == ssl.SSL_ERROR_ZERO_RETURN:
                 outcome = self._end(clean=True)
-            elif error.errno == ssl.SSL_ERROR_EOF:
-                outcome = self._end(clean=False)
             else:
                 outcome = self._fail(error, during_handshake=False)
         if filled:

@@ -35,7 +35,6 @@ VERSIONS = pytest.mark.parametrize("version", [TLS12, TLS13], ids=["tls12", "tls
 def client_context(version: ssl.TLSVersion, trusted: str = "root-a") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=pki.pem(trusted).decode())
-    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.minimum_version = context.maximum_version = version
     return context
 
@@ -43,7 +42,6 @@ def client_context(version: ssl.TLSVersion, trusted: str = "root-a") -> ssl.SSLC
 def server_context(symbol: str = "leaf-ok", **settings_: object) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pki.path(symbol))
-    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     for name, value in settings_.items():
         setattr(context, name, value)
     return context
@@ -222,6 +220,12 @@ def test_eof_without_close_notify_is_told_apart(version: ssl.TLSVersion) -> None
     pair.server_sends(b"half a ")
     assert pair.client.receive_eof() == [Ended(clean=False)]
     assert pair.client.receive_data(b"anything") == []
+    # It can still be answered.
+    pair.client_sends(b"late")
+    assert pair.client.close_write() == []
+    pair.settle()
+    assert received(pair.server_events) == b"late"
+    assert others(pair.server_events) == [HandshakeCompleted(), Ended(clean=True)]
 
 
 @VERSIONS
