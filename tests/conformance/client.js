@@ -25,7 +25,7 @@ const STATE = ['readyState', 'connecting', 'pending', 'secureConnecting', 'encry
   'authorized', 'authorizationError', 'destroyed', 'closed', 'readable', 'writable',
   'readableEnded', 'writableEnded', 'writableFinished', 'errored', 'alpnProtocol', 'servername'];
 const AFTER = [...STATE, 'readableAborted', 'readableDidRead', 'readableFlowing',
-  'readableLength', 'writableAborted', 'writableNeedDrain', 'writableLength', 'allowHalfOpen',
+  'readableLength', 'writableNeedDrain', 'writableLength', 'allowHalfOpen',
   'timeout', 'bytesRead', 'bytesWritten', 'remoteAddress', 'remoteFamily', 'localAddress',
   'getProtocol()', 'getCipher()', 'getPeerCertificate()', 'isSessionReused()', 'getSession()',
   'address()'];
@@ -429,6 +429,9 @@ class Run {
       }
       case 'on':
         this.on(socket, step);
+        break;
+      case 'soon':
+        process.nextTick(() => this.run(step.steps));
         break;
       case 'after':
         setTimeout(() => this.done !== null && this.run(step.steps), step.ms);

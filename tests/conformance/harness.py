@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import functools
-import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pytest
@@ -21,6 +21,7 @@ import pytest
 from tests import pki
 from tests.conformance import normal, scenarios
 from tests.conformance.node_client import NodeClient, NodeDied
+from tests.conformance.outcome import Outcome
 from tests.conformance.python_client import PythonClient
 from tests.conformance.scenarios import Scenario
 from tests.servers import PSK_IN_PYTHON, Server, ServerPlan
@@ -37,16 +38,6 @@ LIMIT = 15.0
 
 UNREACHABLE = "255.255.255.255"
 """connect(2) answers ENETUNREACH at once, on every machine: TCP has no broadcast."""
-
-
-@dataclass
-class Outcome:
-    """What one run of a scenario gave, normalised."""
-
-    events: list[normal.Event] = field(default_factory=list)
-    after: dict[str, Json] | None = None
-    saw: list[Json] = field(default_factory=list)
-    problem: str | None = None
 
 
 @dataclass
@@ -214,6 +205,7 @@ def conditions(scenario: Scenario) -> Iterator[None]:
         if scenario.name in _RESOLVERS:
 
             async def getaddrinfo(*_: object, **__: object) -> Json:
+                await asyncio.sleep(0.001)
                 raise _RESOLVERS[scenario.name]
 
             patch.setattr(loop, "getaddrinfo", getaddrinfo)
@@ -253,26 +245,21 @@ def _recorded(name: str, version: str) -> Outcome:
 
 
 def recorded(name: str, version: str = "v26") -> Outcome:
-    original = _recorded(name, version)
-    return Outcome(
-        [(event, dict(payload)) for event, payload in original.events],
-        None if original.after is None else dict(original.after),
-        [list(connection) for connection in original.saw],
-    )
+    return _recorded(name, version).copy()
 
 
-def lines(outcome: Outcome) -> list[str]:
-    """An outcome as lines, for a readable difference."""
+def difference(want: list[str], got: list[str], scenario: Scenario) -> str:
+    """What a failing test shows: the scenario in its own words, and a diff."""
+    recording = scenario.recording
+    head = [f"server:  {recording['server']}", f"actions: {recording['actions']}"]
+    diff = difflib.unified_diff(want, got, "expected", "got", n=2, lineterm="")
+    return "\n".join([scenario.name, *head, *diff])
 
-    def text(item: Json) -> str:
-        return json.dumps(item, ensure_ascii=False, sort_keys=True)
 
-    result = [f"{name} {text(payload)}" if payload else name for name, payload in outcome.events]
-    if outcome.after is None:
-        result.append("no socket")
-    else:
-        result += [f"after.{key} = {text(item)}" for key, item in sorted(outcome.after.items())]
-    result += [f"server saw {text(connection)}" for connection in outcome.saw]
-    if outcome.problem is not None:
-        result.append(f"PROBLEM {outcome.problem}")
-    return result
+def selected(items: Iterable[pytest.Item], test: str) -> list[str]:
+    """The scenarios that pytest is going to ask for in this session."""
+    return [
+        item.callspec.params["name"]
+        for item in items
+        if isinstance(item, pytest.Function) and item.originalname == test
+    ]

@@ -121,7 +121,8 @@ def _joined(first: dict[str, Json], second: dict[str, Json]) -> dict[str, Json]:
 def after(state: Mapping[str, Json] | None, places: Places) -> dict[str, Json] | None:
     if state is None:
         return None
-    return {key: value(item, places, key) for key, item in state.items()}
+    result = {key: value(item, places, key) for key, item in state.items()}
+    return {"errored": None, **result}  # the recordings leave it out when it is no Error
 
 
 def saw(connections: Sequence[Sequence[Json]], recorded: Sequence[Sequence[Json]]) -> list[Json]:
@@ -130,6 +131,10 @@ def saw(connections: Sequence[Sequence[Json]], recorded: Sequence[Sequence[Json]
     result = []
     for connection in connections:
         notes = [_ENDINGS.get(str(note), note) for note in connection]
+        notes = [
+            _CERTIFICATE_ALERT.sub("certificate alert", note) if isinstance(note, str) else note
+            for note in notes
+        ]
         notes = [note for note in notes if _counts(_kind(note), told)]
         if "FIN" in notes and "close_notify or FIN" in told:
             notes = [note for note in notes if note != "close_notify"]
@@ -138,6 +143,11 @@ def saw(connections: Sequence[Sequence[Json]], recorded: Sequence[Sequence[Json]
     return result
 
 
+# Which alert tells of a refused certificate depends on the first problem that OpenSSL finds.
+_CERTIFICATE_ALERT = re.compile(
+    r"(?<=server handshake error: )(?:SSLV3|TLSV1)_ALERT_"
+    r"(?:UNKNOWN_CA|(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+)"
+)
 # Whether the kernel says FIN or RST depends on bytes that were still unread, which is a race.
 _ENDINGS = {"RST": "FIN", "EPIPE": "FIN", "FIN or RST (varies)": "FIN", "close_notify or FIN": "FIN"}
 

@@ -143,7 +143,7 @@ class Run:
         self.raw: Any = None
         self.duplex: Any = None
         self.closes = 1
-        self.secure = False
+        self.secure: set[str] = set()
         self.after: Json = None
         self.done = asyncio.Event()
         self.loop = asyncio.get_running_loop()
@@ -183,8 +183,8 @@ class Run:
         socket.emit = record
 
     def emitted(self, socket: Any, prefix: str, event: str, arguments: tuple[Any, ...]) -> None:
-        if prefix == "":
-            event = self.phase_checked(event)
+        if prefix != "raw:":
+            event = self.phase_checked(event, prefix)
         payload: dict[str, Json] = {}
         names = NAMES.get(event, [])
         for index, value in enumerate(arguments):
@@ -196,14 +196,16 @@ class Run:
         if event == "close" and prefix == self.last_prefix:
             self.closed()
 
-    def phase_checked(self, event: str) -> str:
+    def phase_checked(self, event: str, prefix: str) -> str:
         """`tlsClientError` counts as Node's `error`, and must come before `secureConnect`."""
-        self.secure |= event == "secureConnect"
+        if event == "secureConnect":
+            self.secure.add(prefix)
+        secure = prefix in self.secure
         if event == "tlsClientError":
-            if self.secure:
+            if secure:
                 self.problems.append("tlsClientError after secureConnect")
             return "error"
-        if event == "error" and not self.secure and "error" in self.program["listen"]:
+        if event == "error" and not secure and "error" in self.program["listen"]:
             self.problems.append("error before secureConnect, though tlsClientError is heard")
         return event
 
@@ -506,7 +508,8 @@ class Run:
     # -- steps ---------------------------------------------------------------------------------
 
     def later(self, milliseconds: float, work: Callable[[], object]) -> None:
-        self.timers.append(self.loop.call_later(milliseconds / 1000, work))
+        # Node takes 0 ms for 1 ms
+        self.timers.append(self.loop.call_later(max(milliseconds, 1) / 1000, work))
 
     def steps(self, steps: Sequence[Mapping[str, Json]]) -> None:
         for step in steps:
@@ -576,6 +579,9 @@ class Run:
 
     def do_after(self, step: Mapping[str, Json]) -> None:
         self.later(step["ms"], lambda: self.steps(step["steps"]))
+
+    def do_soon(self, step: Mapping[str, Json]) -> None:
+        self.loop.call_soon(self.steps, step["steps"])
 
     def do_when(self, step: Mapping[str, Json]) -> None:
         if step["condition"] == "open":
