@@ -9,8 +9,8 @@ No certificate is parsed here.
 from __future__ import annotations
 
 import hashlib
-import re
 import itertools
+import re
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -28,7 +28,6 @@ from tlsevents.errors import (
     options_error,
     translate_os_error,
 )
-
 from tlsevents.identity import is_ip
 
 if TYPE_CHECKING:
@@ -59,24 +58,24 @@ class Target:
 class DialObserver(Protocol):
     """Who hears of each step."""
 
-    def dial_lookup(
+    def _dial_lookup(
         self, error: BaseException | None, address: str | None, family: int | None, host: str
     ) -> None: ...
-    def dial_attempt(self, address: str, port: int | None, family: int | None) -> None: ...
-    def dial_attempt_failed(
+    def _dial_attempt(self, address: str, port: int | None, family: int | None) -> None: ...
+    def _dial_attempt_failed(
         self, address: str, port: int | None, family: int | None, error: BaseException
     ) -> None: ...
-    def dial_attempt_timeout(self, address: str, port: int | None, family: int | None) -> None: ...
-    def dial_candidates(self, attempted: Sequence[str]) -> None:
+    def _dial_attempt_timeout(self, address: str, port: int | None, family: int | None) -> None: ...
+    def _dial_candidates(self, attempted: Sequence[str]) -> None:
         """Tell which of several addresses have been tried so far, as `ip:port`."""
         ...
 
-    def dial_socket(self, sock: socket.socket) -> None:
+    def _dial_socket(self, sock: socket.socket) -> None:
         """Give the socket of an attempt: options that must precede connect(2) go here."""
         ...
 
     @property
-    def dial_cancelled(self) -> bool: ...
+    def _dial_cancelled(self) -> bool: ...
 
 
 class _Cancelled(Exception):  # noqa: N818
@@ -98,7 +97,7 @@ async def dial(target: Target, observer: DialObserver) -> socket.socket | None:
     """
     try:
         if target.path is not None:
-            return await _dial_path(target, target.path, observer)
+            return await _dial_path(target.path, observer)
         host = target.host or "localhost"
         if is_ip(host):
             address = _Address(host, is_ip(host))
@@ -118,7 +117,7 @@ class _Address:
 
 
 def _look_again(observer: DialObserver) -> None:
-    if observer.dial_cancelled:
+    if observer._dial_cancelled:
         raise _Cancelled
 
 
@@ -135,7 +134,7 @@ async def _resolve(target: Target, host: str, observer: DialObserver) -> list[_A
         found = await _lookup(target, host)
     except Exception as error:
         _look_again(observer)
-        observer.dial_lookup(error, None, None, host)
+        observer._dial_lookup(error, None, None, host)
         _look_again(observer)
         raise
     _look_again(observer)
@@ -143,7 +142,7 @@ async def _resolve(target: Target, host: str, observer: DialObserver) -> list[_A
         return [_checked_single(target, host, found, observer)]
     usable: list[_Address] = []
     for ip, family in found:
-        observer.dial_lookup(None, ip, family, host)
+        observer._dial_lookup(None, ip, family, host)
         _look_again(observer)
         address = _Address(ip, family)
         if is_ip(ip) and family in _FAMILIES and address not in usable:
@@ -159,7 +158,7 @@ def _checked_single(
     if not found:
         raise _no_address(found)
     ip, family = found[0]
-    observer.dial_lookup(None, ip, family, host)
+    observer._dial_lookup(None, ip, family, host)
     _look_again(observer)
     if not is_ip(ip):
         raise _no_address(found)
@@ -239,15 +238,19 @@ def _with_scope(address: Any) -> str:
     return str(address[0])
 
 
+def _is_pair(answer: Any) -> bool:
+    return isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], str)
+
+
 def _read_answer(answer: Any) -> list[tuple[str, int]]:
     """Accept what a lookup may answer: pairs, Node's {address, family}, or one address."""
     if isinstance(answer, str):
         return [(answer, is_ip(answer) or 4)]
     if answer is None:
         return []
-    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], str):
-        answer = [answer]
-    elif hasattr(answer, "keys"):
+    if (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], str)) or hasattr(
+        answer, "keys"
+    ):
         answer = [answer]
     result: list[tuple[str, int]] = []
     for entry in answer:
@@ -277,10 +280,10 @@ def _sockaddr(address: _Address, port: int | None) -> tuple[Any, ...]:
 def _open_socket(target: Target, family: int, observer: DialObserver) -> socket.socket:
     sock = socket.socket(_FAMILIES[family], socket.SOCK_STREAM)
     try:
-        sock.setblocking(False)  # noqa: FBT003
+        sock.setblocking(False)
         if target.local_address is not None or target.local_port:
             _bind(target, family, sock)
-        observer.dial_socket(sock)
+        observer._dial_socket(sock)
     except BaseException:
         sock.close()
         raise
@@ -301,9 +304,7 @@ def _bind(target: Target, family: int, sock: socket.socket) -> None:
         ) from error
 
 
-async def _connect(
-    target: Target, address: _Address, sock: socket.socket
-) -> None:
+async def _connect(target: Target, address: _Address, sock: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     await loop.sock_connect(sock, _sockaddr(address, target.port))
 
@@ -336,7 +337,7 @@ def _fails_at_once(error: OSError) -> bool:
 async def _single(target: Target, address: _Address, observer: DialObserver) -> socket.socket:
     sock = _open_socket(target, address.family, observer)
     try:
-        observer.dial_attempt(address.ip, target.port, address.family)
+        observer._dial_attempt(address.ip, target.port, address.family)
         _look_again(observer)
         await _connect(target, address, sock)
         _look_again(observer)
@@ -345,7 +346,7 @@ async def _single(target: Target, address: _Address, observer: DialObserver) -> 
         sock.close()
         _look_again(observer)
         if not _fails_at_once(error):
-            observer.dial_attempt_failed(address.ip, target.port, address.family, failure)
+            observer._dial_attempt_failed(address.ip, target.port, address.family, failure)
             _look_again(observer)
         raise failure from error
     except BaseException:
@@ -354,9 +355,7 @@ async def _single(target: Target, address: _Address, observer: DialObserver) -> 
     return sock
 
 
-async def _race(
-    target: Target, addresses: list[_Address], observer: DialObserver
-) -> socket.socket:
+async def _race(target: Target, addresses: list[_Address], observer: DialObserver) -> socket.socket:
     running: dict[asyncio.Task[None], tuple[_Address, socket.socket]] = {}
     failures: dict[_Address, BaseException] = {}
     attempted: list[str] = []
@@ -372,9 +371,9 @@ async def _race(
             if newest is None and len(overdue) == len(running):
                 # Only attempts are left that had their time: the last address has failed.
                 break
-            timeout = target.attempt_timeout if waiting else None
+            patience = target.attempt_timeout if waiting else None
             winner = await _next_outcome(
-                target, observer, running, failures, newest=newest, timeout=timeout
+                target, observer, running, failures, newest=newest, patience=patience
             )
         if winner is not None:
             return winner
@@ -397,7 +396,7 @@ def _start_attempt(
     attempted: list[str],
 ) -> asyncio.Task[None] | None:
     attempted.append(f"{address.ip}:{target.port}")
-    observer.dial_candidates(attempted)
+    observer._dial_candidates(attempted)
     try:
         sock = _open_socket(target, address.family, observer)
     except OSError as error:
@@ -409,7 +408,7 @@ def _start_attempt(
         )
         return None
     try:
-        observer.dial_attempt(address.ip, target.port, address.family)
+        observer._dial_attempt(address.ip, target.port, address.family)
         _look_again(observer)
     except BaseException:
         sock.close()
@@ -426,22 +425,20 @@ async def _next_outcome(
     failures: dict[_Address, BaseException],
     *,
     newest: asyncio.Task[None] | None,
-    timeout: float | None,
+    patience: float | None,
 ) -> socket.socket | None:
     """Wait for a connection (returned), a failure or the time of the newest attempt."""
-    deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+    deadline = None if patience is None else asyncio.get_running_loop().time() + patience
     while running:
         left = None if deadline is None else max(0, deadline - asyncio.get_running_loop().time())
-        done, _ = await asyncio.wait(
-            running, timeout=left, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         _look_again(observer)
         if not done:
             if newest is not None and newest in running:
                 address, _ = running[newest]
                 timed_out = OSError(errno.ETIMEDOUT, "the attempt took too long")
                 failures[address] = _attempt_error(timed_out, target, address, None)
-                observer.dial_attempt_timeout(address.ip, target.port, address.family)
+                observer._dial_attempt_timeout(address.ip, target.port, address.family)
                 _look_again(observer)
             return None
         for task in done:
@@ -457,7 +454,7 @@ async def _next_outcome(
             sock.close()
             failures.setdefault(address, failure)
             if not late and not (isinstance(error, OSError) and _fails_at_once(error)):
-                observer.dial_attempt_failed(address.ip, target.port, address.family, failure)
+                observer._dial_attempt_failed(address.ip, target.port, address.family, failure)
                 _look_again(observer)
             if task is newest:
                 return None
@@ -466,7 +463,7 @@ async def _next_outcome(
     return None
 
 
-async def _dial_path(target: Target, path: str, observer: DialObserver) -> socket.socket:
+async def _dial_path(path: str, observer: DialObserver) -> socket.socket:
     if not hasattr(socket, "AF_UNIX"):
         raise options_error(
             "ENOTSUP",
@@ -476,9 +473,9 @@ async def _dial_path(target: Target, path: str, observer: DialObserver) -> socke
         )
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        sock.setblocking(False)  # noqa: FBT003
-        observer.dial_socket(sock)
-        observer.dial_attempt(path, None, None)
+        sock.setblocking(False)
+        observer._dial_socket(sock)
+        observer._dial_attempt(path, None, None)
         _look_again(observer)
         await asyncio.get_running_loop().sock_connect(sock, path)
         _look_again(observer)
@@ -488,7 +485,7 @@ async def _dial_path(target: Target, path: str, observer: DialObserver) -> socke
             error, syscall="connect", phase="connect", address=path, path=None
         )
         _look_again(observer)
-        observer.dial_attempt_failed(path, None, None, failure)
+        observer._dial_attempt_failed(path, None, None, failure)
         _look_again(observer)
         raise failure from error
     except BaseException:

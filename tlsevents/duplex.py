@@ -70,7 +70,7 @@ class _Decoder(Protocol):
 
 
 class _HexDecoder:
-    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: ARG002, FBT001, FBT002
+    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: ARG002
         return data.hex()
 
 
@@ -81,7 +81,7 @@ class _Base64Decoder:
         self._rest = b""
         self._url = url
 
-    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: FBT001, FBT002
+    def decode(self, data: bytes, final: bool = False) -> str:
         data = self._rest + data
         whole = len(data) if final else len(data) - len(data) % 3
         self._rest = data[whole:]
@@ -91,7 +91,7 @@ class _Base64Decoder:
 
 
 class _AsciiDecoder:
-    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: ARG002, FBT001, FBT002
+    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: ARG002
         return bytes(byte & 0x7F for byte in data).decode("ascii")
 
 
@@ -245,7 +245,7 @@ class Duplex(Emitter):
         self._read_waiter: asyncio.Future[None] | None = None
         self._iterating = False
 
-    # -- hooks for a subclass ---------------------------------------------------------
+    # -- hooks for a subclass ------------------------------------------------------------------
 
     def _transmit(self, data: bytes | memoryview) -> None:
         """Hand bytes down; called only when `_ready_to_transmit()`."""
@@ -267,7 +267,7 @@ class Duplex(Emitter):
         """Give everything below back at once; `_on_released()` must follow."""
         raise NotImplementedError
 
-    def _hold_input(self, hold: bool) -> None:  # noqa: FBT001
+    def _hold_input(self, hold: bool) -> None:
         """Stop or restart the carrier's reading."""
         raise NotImplementedError
 
@@ -289,7 +289,7 @@ class Duplex(Emitter):
     def _note_activity(self) -> None:
         """Something moved: idle timers start anew."""
 
-    # -- reading: state ---------------------------------------------------------------
+    # -- reading: state ------------------------------------------------------------------------
 
     @property
     def readable_flowing(self) -> bool | None:
@@ -340,7 +340,7 @@ class Duplex(Emitter):
         """Whether `pause()` is in force. Mirrors `readable.isPaused()`."""
         return self._flowing is False and not self._pulling
 
-    # -- reading: what users call -------------------------------------------------------
+    # -- reading: what users call --------------------------------------------------------------
 
     def read(self, size: int | None = None) -> bytes | str | None:
         """Take buffered data: all of it, or exactly `size` bytes; None when it is not there.
@@ -459,7 +459,7 @@ class Duplex(Emitter):
                 self._chunks.append(text)
         return self
 
-    # -- reading: what happens ------------------------------------------------------------
+    # -- reading: what happens -----------------------------------------------------------------
 
     def _push(self, data: bytes) -> None:
         """Take plaintext from below."""
@@ -490,7 +490,7 @@ class Duplex(Emitter):
             return
         self._input_ended = True
         self._note_activity()
-        if self._decoder is not None and (rest := self._decoder.decode(b"", True)):  # noqa: FBT003
+        if self._decoder is not None and (rest := self._decoder.decode(b"", True)):
             self._chunks.append(rest)
             self._readable_length += len(rest)
         self._need_readable = False
@@ -553,12 +553,12 @@ class Duplex(Emitter):
     def _hold(self) -> None:
         if not self._input_held:
             self._input_held = True
-            self._hold_input(True)  # noqa: FBT003
+            self._hold_input(True)
 
     def _release_input(self) -> None:
         if self._input_held and self._readable_length < self._high_water_mark:
             self._input_held = False
-            self._hold_input(False)  # noqa: FBT003
+            self._hold_input(False)
 
     def _wake_reader(self) -> None:
         waiter, self._read_waiter = self._read_waiter, None
@@ -594,7 +594,7 @@ class Duplex(Emitter):
         if self._input_ended:
             self._schedule_end()
 
-    # -- pipes ----------------------------------------------------------------------------
+    # -- pipes ---------------------------------------------------------------------------------
 
     def pipe(self, destination: Any, *, end: bool = True) -> Any:
         """Write everything that arrives into `destination`, with backpressure.
@@ -626,7 +626,7 @@ class Duplex(Emitter):
             self.pause()
         return self
 
-    # -- listeners --------------------------------------------------------------------------
+    # -- listeners -----------------------------------------------------------------------------
 
     def _on_listener_added(self, event: str) -> None:
         if event == "data":
@@ -653,12 +653,12 @@ class Duplex(Emitter):
         else:
             self._flowing = None
 
-    # -- async iteration --------------------------------------------------------------------
+    # -- async iteration -----------------------------------------------------------------------
 
     def __aiter__(self) -> _Chunks:
         return _Chunks(self)
 
-    # -- writing: state ---------------------------------------------------------------------
+    # -- writing: state ------------------------------------------------------------------------
 
     @property
     def writable(self) -> bool:
@@ -705,7 +705,7 @@ class Duplex(Emitter):
         """Plaintext bytes that `write` and `end` accepted, also those still queued."""
         return self._bytes_written
 
-    # -- writing: what users call -------------------------------------------------------------
+    # -- writing: what users call --------------------------------------------------------------
 
     def write(
         self,
@@ -874,7 +874,7 @@ class Duplex(Emitter):
         finally:
             self._drain_waiters.discard(waiter)
 
-    # -- writing: what happens ----------------------------------------------------------------
+    # -- writing: what happens -----------------------------------------------------------------
 
     def _pump(self) -> None:
         """Hand queued bytes down, slice by slice, as long as the carrier takes them."""
@@ -988,7 +988,7 @@ class Duplex(Emitter):
         self._discard_unread()
         self._destroy_if_over()
 
-    # -- destroying -----------------------------------------------------------------------------
+    # -- destroying ----------------------------------------------------------------------------
 
     @property
     def destroyed(self) -> bool:
@@ -1060,9 +1060,7 @@ class Duplex(Emitter):
         # Later than the error event, which the turn after destroy() emits.
         if not self._close_scheduled and self._destroyed:
             self._close_scheduled = True
-            self._event_loop.call_soon(
-                self._event_loop.call_soon, self._emit_close
-            )
+            self._event_loop.call_soon(self._event_loop.call_soon, self._emit_close)
 
     def _emit_close(self) -> None:
         if self._close_emitted:

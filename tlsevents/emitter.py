@@ -49,7 +49,7 @@ class Emitter(AsyncIOEventEmitter):
         """Give the reason why no event can come any more, None while one may."""
         return None
 
-    # -- adding and removing ---------------------------------------------------------
+    # -- adding and removing -------------------------------------------------------------------
 
     def off(self, event: str, listener: Callable[..., Any]) -> None:
         """Remove one listener; a function that was never added is no error.
@@ -111,9 +111,7 @@ class Emitter(AsyncIOEventEmitter):
         """Tell how many listeners `event` has. Mirrors `emitter.listenerCount()`."""
         return len(self._events.get(event, ()))
 
-    def _add_event_handler(
-        self, event: str, k: Callable[..., Any], v: Callable[..., Any]
-    ) -> None:
+    def _add_event_handler(self, event: str, k: Callable[..., Any], v: Callable[..., Any]) -> None:
         # The one funnel of pyee's `on`, `once`, `add_listener` and `listens_to`.
         if not callable(k):
             raise TypeError(f"a listener for {event!r} must be callable, not {type(k).__name__}")
@@ -126,7 +124,7 @@ class Emitter(AsyncIOEventEmitter):
     def _on_listener_removed(self, event: str) -> None:
         """Tell a subclass that `event` has one listener less."""
 
-    # -- emitting --------------------------------------------------------------------
+    # -- emitting ------------------------------------------------------------------------------
 
     def emit(self, event: str, *args: Any, **kwargs: Any) -> bool:
         """Run the listeners of `event` in order; coroutines become tasks.

@@ -205,7 +205,7 @@ class Engine:
         self.read_state: ReadState = "waiting"
         self.write_state: WriteState = "waiting"
 
-    # -- verbs -----------------------------------------------------------------------
+    # -- verbs ---------------------------------------------------------------------------------
 
     def start(self) -> list[Event]:
         """Begin the handshake: a client's ClientHello is in `data_to_send()` then."""
@@ -216,7 +216,7 @@ class Engine:
 
     def receive_data(self, data: Buffer) -> list[Event]:
         """Take bytes from the network; `b""` goes on where `HandshakeCompleted` stopped."""
-        if self.read_state == "ended" or self.read_state == "failed":
+        if self.read_state in {"ended", "failed"}:
             # Whatever still arrives has no meaning any more.
             return []
         if data:
@@ -235,7 +235,7 @@ class Engine:
     def receive_eof(self) -> list[Event]:
         """Take the end of the network's bytes (FIN)."""
         events = self.receive_data(b"")
-        if self.read_state not in ("ended", "failed"):
+        if self.read_state not in {"ended", "failed"}:
             events.append(self._end(clean=False))
         return events
 
@@ -278,7 +278,7 @@ class Engine:
         """Take the bytes that belong to the network, `b""` when there are none."""
         return self._outgoing.read() if self._outgoing.pending else b""
 
-    # -- the hard part ----------------------------------------------------------------
+    # -- the hard part -------------------------------------------------------------------------
 
     def _advance_handshake(self) -> list[Event]:
         try:

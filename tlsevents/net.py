@@ -42,9 +42,25 @@ _EXIT_SILENCE: Final = 10.0
 # The same on leaving `async with`, where somebody is waiting.
 
 _NET_OPTIONS: Final = frozenset(
-    "host port path family hints lookup local_address local_port auto_select_family "
-    "auto_select_family_attempt_timeout timeout allow_half_open high_water_mark no_delay "
-    "keep_alive keep_alive_initial_delay handshake_timeout".split()
+    {
+        "host",
+        "port",
+        "path",
+        "family",
+        "hints",
+        "lookup",
+        "local_address",
+        "local_port",
+        "auto_select_family",
+        "auto_select_family_attempt_timeout",
+        "timeout",
+        "handshake_timeout",
+        "allow_half_open",
+        "high_water_mark",
+        "no_delay",
+        "keep_alive",
+        "keep_alive_initial_delay",
+    }
 )
 _TLS_DEFAULTS: Final = {
     field.name: field.default
@@ -115,7 +131,7 @@ class Socket(Duplex):
         """Monotonic time (`loop.time()`, seconds) of each phase reached: `lookup`,
         `connect`, `handshake`, `secure_connect`, `first_byte`, `end`, `close`."""
 
-    # -- connecting ---------------------------------------------------------------------------
+    # -- connecting ----------------------------------------------------------------------------
 
     def _start_connecting(self, target: Target) -> None:
         self._target = target
@@ -197,36 +213,36 @@ class Socket(Duplex):
     # What the dialer tells (`dialer.DialObserver`).
 
     @property
-    def dial_cancelled(self) -> bool:
+    def _dial_cancelled(self) -> bool:
         return self._destroyed
 
-    def dial_lookup(
+    def _dial_lookup(
         self, error: BaseException | None, address: str | None, family: int | None, host: str
     ) -> None:
         if error is None:
             self._mark("lookup")
         self.emit("lookup", error, address, family, host)
 
-    def dial_attempt(self, address: str, port: int | None, family: int | None) -> None:
+    def _dial_attempt(self, address: str, port: int | None, family: int | None) -> None:
         self.emit("connectionAttempt", address, port, family)
 
-    def dial_attempt_failed(
+    def _dial_attempt_failed(
         self, address: str, port: int | None, family: int | None, error: BaseException
     ) -> None:
         self.emit("connectionAttemptFailed", address, port, family, error)
 
-    def dial_attempt_timeout(self, address: str, port: int | None, family: int | None) -> None:
+    def _dial_attempt_timeout(self, address: str, port: int | None, family: int | None) -> None:
         self.emit("connectionAttemptTimeout", address, port, family)
 
-    def dial_candidates(self, attempted: Sequence[str]) -> None:
+    def _dial_candidates(self, attempted: Sequence[str]) -> None:
         self._attempted = list(attempted)
 
-    def dial_socket(self, sock: socket.socket) -> None:
+    def _dial_socket(self, sock: socket.socket) -> None:
         """Nothing has to be set before connect(2)."""
 
-    # -- the carrier's side (`wire.CarrierUser`) --------------------------------------------------
+    # -- the carrier's side (`wire.CarrierUser`) -----------------------------------------------
 
-    def carrier_received(self, data: memoryview | bytes) -> None:
+    def _carrier_received(self, data: memoryview | bytes) -> None:
         if not self._destroyed:
             self._deliver(bytes(data))
 
@@ -235,17 +251,17 @@ class Socket(Duplex):
             self._mark("first_byte")
         self._push(data)
 
-    def carrier_ended(self) -> None:
+    def _carrier_ended(self) -> None:
         self._push_end()
 
-    def carrier_drained(self) -> None:
+    def _carrier_drained(self) -> None:
         if self._eof_pending:
             self._eof_pending = False
             self._on_shut_down()
         else:
             self._on_drained()
 
-    def carrier_lost(self, error: Exception | None) -> None:
+    def _carrier_lost(self, error: Exception | None) -> None:
         if not self._destroyed:
             self.destroy(None if error is None else self._translate_loss(error))
         self._carrier = None
@@ -261,7 +277,7 @@ class Socket(Duplex):
             error = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
         return translate_os_error(error, syscall="write" if writing else "read", phase="open")
 
-    # -- what Duplex asks --------------------------------------------------------------------------
+    # -- what Duplex asks ----------------------------------------------------------------------
 
     def _ready_to_transmit(self) -> bool:
         carrier = self._carrier
@@ -291,7 +307,7 @@ class Socket(Duplex):
         if self._finished and not self._destroyed and not self.allow_half_open:
             self._watch_silence()
 
-    def _hold_input(self, hold: bool) -> None:  # noqa: FBT001
+    def _hold_input(self, hold: bool) -> None:
         if self._carrier is not None:
             self._carrier.hold(hold)
 
@@ -333,7 +349,7 @@ class Socket(Duplex):
     def _mark(self, phase: str) -> None:
         self.timeline.setdefault(phase, self._event_loop.time())
 
-    # -- errors ---------------------------------------------------------------------------------------
+    # -- errors --------------------------------------------------------------------------------
 
     def _announce_error(self, error: BaseException) -> None:
         self._tell_error("error", error)
@@ -355,11 +371,7 @@ class Socket(Duplex):
 
     def _is_awaited(self) -> bool:
         waiters = self._connect_waiters | self._drain_waiters | self._event_waiters
-        return (
-            self._iterating
-            or self._inside_with
-            or any(not waiter.done() for waiter in waiters)
-        )
+        return self._iterating or self._inside_with or any(not waiter.done() for waiter in waiters)
 
     def _fail_waiters(self) -> None:
         super()._fail_waiters()
@@ -370,7 +382,7 @@ class Socket(Duplex):
             if not waiter.done():
                 waiter.set_exception(self._failure())
 
-    # -- awaiting --------------------------------------------------------------------------------------
+    # -- awaiting ------------------------------------------------------------------------------
 
     def _silence(self) -> BaseException | None:
         if not self._close_emitted:
@@ -437,7 +449,7 @@ class Socket(Duplex):
         if self._error is not None and not self.listener_count("error"):
             raise self._failure()
 
-    # -- facts -------------------------------------------------------------------------------------------
+    # -- facts ---------------------------------------------------------------------------------
 
     @property
     def connecting(self) -> bool:
@@ -528,9 +540,9 @@ class Socket(Duplex):
         name = self._name("sockname")
         return name[2] if name else None
 
-    # -- socket options ----------------------------------------------------------------------------------
+    # -- socket options ------------------------------------------------------------------------
 
-    def set_no_delay(self, no_delay: bool = True) -> Self:  # noqa: FBT001, FBT002
+    def set_no_delay(self, no_delay: bool = True) -> Self:
         """Turn Nagle's algorithm off (or on again). Mirrors `socket.setNoDelay()`.
 
         May be called before the connection is there.
@@ -541,7 +553,7 @@ class Socket(Duplex):
 
     def set_keep_alive(
         self,
-        enable: bool = False,  # noqa: FBT001, FBT002
+        enable: bool = False,
         initial_delay: float = 0.0,
     ) -> Self:
         """Turn TCP keep-alive on or off. Mirrors `socket.setKeepAlive()`.
@@ -597,16 +609,14 @@ class Socket(Duplex):
             return self.destroy()
         return self.destroy(stream_error("ERR_SOCKET_CLOSED"))
 
-    # -- timeouts ----------------------------------------------------------------------------------------
+    # -- timeouts ------------------------------------------------------------------------------
 
     @property
     def timeout(self) -> float | None:
         """Seconds given to `set_timeout`, None if it was never called."""
         return self._idle_timeout
 
-    def set_timeout(
-        self, timeout: float, callback: Callable[..., object] | None = None
-    ) -> Self:
+    def set_timeout(self, timeout: float, callback: Callable[..., object] | None = None) -> Self:
         """Emit `timeout` after that much inactivity; the socket stays open.
 
         Mirrors `socket.setTimeout()`, in seconds. Activity is the connect call, the
@@ -643,9 +653,7 @@ class Socket(Duplex):
         if self._idle_timeout and not self._destroyed:
             self._last_activity = self._event_loop.time()
             if self._idle_timer is None:
-                self._idle_timer = self._event_loop.call_later(
-                    self._idle_timeout, self._check_idle
-                )
+                self._idle_timer = self._event_loop.call_later(self._idle_timeout, self._check_idle)
 
     def _check_idle(self) -> None:
         # The timer is not moved on every byte: it looks how long ago the last one was.
@@ -680,7 +688,7 @@ class Socket(Duplex):
             self._close_timer.cancel()
             self._close_timer = None
 
-    # -- being taken over ------------------------------------------------------------------------------------
+    # -- being taken over ----------------------------------------------------------------------
 
     def _give_up_carrier(self, new_user: Socket) -> tuple[Carrier, bytes, bool] | None:
         """Hand a running wire over to a TLS socket; this one emits only `close` from now on.
@@ -700,7 +708,7 @@ class Socket(Duplex):
         self._taken_by = new_user
         if self._input_held:
             self._input_held = False
-            carrier.hold(False)  # noqa: FBT003
+            carrier.hold(False)
         return carrier, waiting, self._input_ended
 
     def destroy(self, error: BaseException | None = None) -> Self:
@@ -742,9 +750,7 @@ def connect(*args: Any, **keywords: Any) -> Socket:
     for name, default in _TLS_DEFAULTS.items():
         if getattr(options, name) != default:
             raise option_type_error(name, "left to tlsevents.connect(): net has no TLS", "given")
-    sock = Socket(
-        allow_half_open=options.allow_half_open, high_water_mark=options.high_water_mark
-    )
+    sock = Socket(allow_half_open=options.allow_half_open, high_water_mark=options.high_water_mark)
     sock._configure(options)  # noqa: SLF001
     if callback is not None:
         sock.once("connect", callback)

@@ -76,7 +76,7 @@ class ConnectOptions:
     """
 
     # Where to connect.
-    host: str = "localhost"
+    host: str | None = None  # None: "localhost"; or the host that a socket below was connected to
     port: int | None = None
     path: str | None = None
     socket: Any = None

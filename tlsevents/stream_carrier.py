@@ -41,7 +41,7 @@ class StreamCarrier:
         stream.on("drain", self._on_drain)
         stream.on("data", self._on_data)
 
-    # -- the stream below ---------------------------------------------------------------------
+    # -- the stream below ----------------------------------------------------------------------
 
     def _on_data(self, chunk: object) -> None:
         if self._user is None:
@@ -50,16 +50,16 @@ class StreamCarrier:
             self._error = stream_error("ERR_STREAM_WRAP")
             self._fail()
             return
-        self._user.carrier_received(bytes(chunk))
+        self._user._carrier_received(bytes(chunk))
 
     def _on_end(self) -> None:
         if self._user is not None:
-            self._user.carrier_ended()
+            self._user._carrier_ended()
 
     def _on_drain(self) -> None:
         self.drained = True
         if self._user is not None:
-            self._user.carrier_drained()
+            self._user._carrier_drained()
 
     def _on_error(self, error: object) -> None:
         self._error = error if isinstance(error, Exception) else None
@@ -83,7 +83,7 @@ class StreamCarrier:
         ):
             self._stream.remove_listener(event, listener)
         if user is not None:
-            user.carrier_lost(self._error)
+            user._carrier_lost(self._error)
 
     # -- the stream above ----------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class StreamCarrier:
         if callable(end) and not self._lost:
             end()
 
-    def hold(self, hold: bool) -> None:  # noqa: FBT001
+    def hold(self, hold: bool) -> None:
         verb = getattr(self._stream, "pause" if hold else "resume", None)
         if callable(verb) and not self._lost:
             verb()
@@ -136,7 +136,9 @@ def check_stream(stream: object) -> None:
         OptionsError: `socket` has no stream's methods.
     """
     missing = [
-        name for name in ("on", "write", "remove_listener") if not callable(getattr(stream, name, None))
+        name
+        for name in ("on", "write", "remove_listener")
+        if not callable(getattr(stream, name, None))
     ]
     if missing:
         raise options_error(

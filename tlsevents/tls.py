@@ -29,10 +29,9 @@ import asyncio
 import inspect
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal
 
-from tlsevents._cpython import built_chain
-from tlsevents.certificates import name_facts, node_certificate, node_certificate_chain
+from tlsevents.certificates import name_facts
 from tlsevents.context import secure_context
 from tlsevents.engine import DataReceived, Ended, Engine, Failed, HandshakeCompleted
 from tlsevents.errors import (
@@ -44,10 +43,10 @@ from tlsevents.errors import (
     option_type_error,
     options_error,
     stream_error,
-    translate_os_error,
     translate_ssl_error,
     verify_error,
 )
+from tlsevents.facts import TLSFacts
 from tlsevents.identity import check_server_identity, is_ip, sni_name
 from tlsevents.net import Socket, running_loop
 from tlsevents.options import ConnectOptions, read_connect_arguments
@@ -56,9 +55,7 @@ from tlsevents.verification import presented_chain
 from tlsevents.wire import open_wire, take_over_streams
 
 if TYPE_CHECKING:
-    import socket as sockets
     from collections.abc import Callable
-    from typing import Self
 
     from tlsevents.context import SecureContext
     from tlsevents.engine import Event
@@ -121,7 +118,7 @@ def _make_plan(options: ConnectOptions, context: SecureContext, host: str | None
     return _Plan(verify, native, server_hostname, identity, custom)
 
 
-class TLSSocket(Socket):
+class TLSSocket(TLSFacts, Socket):
     """A TLS client socket with Node's `tls.TLSSocket` event API.
 
     Made by `connect()`. Events, besides those of `Socket`: `secure`, `secureConnect`,
@@ -144,31 +141,26 @@ class TLSSocket(Socket):
         self._engine: Engine | None = None
         self._early: list[bytes] = []
         self._early_end = False
-        self._secure_connecting = True
         self._secured = False
         self._flush_held = False
         self._deciding = False
         self._phase: Phase = "options"
-        self._authorized = False
-        self._authorization_error: str | None = None
-        self._alpn_protocol: str | Literal[False] | None = None
-        self._servername: str | Literal[False] | None = None
-        self._clean_end = False
         self._chain: tuple[bytes, ...] = ()
         self._handshake_timer: asyncio.TimerHandle | None = None
 
     def _identity_host(self) -> str | None:
         options = self._options
-        if options.host or options.path is not None:
+        if options.host is not None:
             return options.host
-        below = options.socket
-        if below is None:
+        if options.path is not None:
+            return None
+        if options.socket is None:
             return "localhost"
         # A plain socket that was connected by name: that name. By IP: 'localhost', as in Node.
-        host = getattr(getattr(below, "_target", None), "host", None)
+        host = getattr(getattr(options.socket, "_target", None), "host", None)
         return host if host and not is_ip(host) else None
 
-    # -- starting -----------------------------------------------------------------------------
+    # -- starting ------------------------------------------------------------------------------
 
     def _start(self) -> None:
         options = self._options
@@ -242,7 +234,7 @@ class TLSSocket(Socket):
 
     async def _obtain_carrier_below(self, below: Any) -> None:
         if _is_kernel_socket(below):
-            below.setblocking(False)  # noqa: FBT003
+            below.setblocking(False)
             self._take_carrier(await open_wire(self, below))
             return
         if _is_stream_pair(below):
@@ -310,11 +302,11 @@ class TLSSocket(Socket):
         self._handle(self._engine.start())
         self._flush()
         early, self._early = self._early, []
-        carrier.hold(False)  # noqa: FBT003
+        carrier.hold(False)
         for data in early:
-            self.carrier_received(data)
+            self._carrier_received(data)
         if self._early_end and not self._destroyed:
-            self.carrier_ended()
+            self._carrier_ended()
 
     def _make_engine(self, context: ssl.SSLContext) -> Engine:
         hostname = self._plan.server_hostname
@@ -327,9 +319,9 @@ class TLSSocket(Socket):
                 pass
         return Engine(context, server_hostname=hostname)
 
-    # -- the carrier's side ----------------------------------------------------------------------
+    # -- the carrier's side --------------------------------------------------------------------
 
-    def carrier_received(self, data: memoryview | bytes) -> None:
+    def _carrier_received(self, data: memoryview | bytes) -> None:
         engine = self._engine
         if self._destroyed:
             return
@@ -338,12 +330,12 @@ class TLSSocket(Socket):
             # looked at. One read of the transport is all that may wait here.
             self._early.append(bytes(data))
             if self._carrier is not None:
-                self._carrier.hold(True)  # noqa: FBT003
+                self._carrier.hold(True)
             return
         self._handle(engine.receive_data(data))
         self._flush()
 
-    def carrier_ended(self) -> None:
+    def _carrier_ended(self) -> None:
         engine = self._engine
         if self._destroyed:
             return
@@ -353,18 +345,18 @@ class TLSSocket(Socket):
         self._handle(engine.receive_eof())
         self._flush()
 
-    def carrier_drained(self) -> None:
+    def _carrier_drained(self) -> None:
         if self._destroyed:
             return
-        super().carrier_drained()
+        super()._carrier_drained()
 
-    def carrier_lost(self, error: Exception | None) -> None:
+    def _carrier_lost(self, error: Exception | None) -> None:
         taken, self._taken = self._taken, None
         if taken is not None:
             taken._taken_by = None  # noqa: SLF001
             taken._carrier = None  # noqa: SLF001
             taken.destroy()
-        super().carrier_lost(error)
+        super()._carrier_lost(error)
 
     def _translate_loss(self, error: Exception) -> Exception:
         if isinstance(error, TLSEventsError):
@@ -376,7 +368,7 @@ class TLSSocket(Socket):
             translated.phase = "open" if self._secured else self._phase
         return translated
 
-    # -- the engine's side -------------------------------------------------------------------------
+    # -- the engine's side ---------------------------------------------------------------------
 
     def _handle(self, events: list[Event]) -> None:
         for event in events:
@@ -429,7 +421,14 @@ class TLSSocket(Socket):
             self._refuse_certificate(error)
             return
         phase: Phase = "handshake" if failed.during_handshake else "open"
-        self._give_up(translate_ssl_error(error, phase=phase, alert_number=failed.alert_number))
+        self._give_up(
+            translate_ssl_error(
+                error,
+                phase=phase,
+                alert_number=failed.alert_number,
+                protocol=None if failed.during_handshake else self.get_protocol(),
+            )
+        )
 
     def _give_up(self, error: BaseException) -> None:
         """Destroy, but let the alert that tells the server why go out first."""
@@ -438,7 +437,7 @@ class TLSSocket(Socket):
         self._flush_on_release = True
         self.destroy(error)
 
-    # -- verification ----------------------------------------------------------------------------------
+    # -- verification --------------------------------------------------------------------------
 
     def _refuse_certificate(self, error: ssl.SSLCertVerificationError) -> None:
         """OpenSSL refused; find out what Node would call it, then fail."""
@@ -493,14 +492,6 @@ class TLSSocket(Socket):
         failure.chain = chain
         return failure
 
-    def _certificate(self, chain: tuple[bytes, ...]) -> dict[str, Any]:
-        # A verdict needs the trusted certificates parsed; naming an issuer does not deserve it.
-        secure = self._secure_context
-        built = secure.verifier().built_chain(chain) if secure.verifier_ready else ()
-        if not built and self._engine is not None:
-            built = built_chain(self._engine.ssl_object)
-        return node_certificate_chain(chain, built)
-
     def _decide(self) -> None:
         """The handshake is complete: is this peer the one that was asked for?"""
         engine = self._engine
@@ -532,7 +523,9 @@ class TLSSocket(Socket):
         plan = self._plan
         if not plan.needs_verifier and plan.custom_check is None:
             # OpenSSL accepted chain and name; Node's own rules may still be stricter.
-            refusal = check_server_identity(plan.identity, name_facts(connection.getpeercert() or {}))
+            refusal = check_server_identity(
+                plan.identity, name_facts(connection.getpeercert() or {})
+            )
             if refusal is None:
                 return None
             return self._misnamed(presented_chain(connection))
@@ -608,7 +601,7 @@ class TLSSocket(Socket):
         error.phase = self._phase
         self.destroy(error)
 
-    # -- what Duplex and Socket ask -------------------------------------------------------------------
+    # -- what Duplex and Socket ask ------------------------------------------------------------
 
     def _ready_to_transmit(self) -> bool:
         return self._secured and super()._ready_to_transmit()
@@ -668,97 +661,6 @@ class TLSSocket(Socket):
     def _reached_ready(self) -> bool:
         return self._secured
 
-    async def __aexit__(self, exc_type: type[BaseException] | None, *details: object) -> None:
-        await super().__aexit__(exc_type, *details)
-
-    # -- facts -------------------------------------------------------------------------------------------
-
-    @property
-    def encrypted(self) -> Literal[True]:
-        """Always True, as in Node: it tells a TLS socket from a plain one."""
-        return True
-
-    @property
-    def authorized(self) -> bool:
-        """Whether chain and identity were accepted. Mirrors `tlsSocket.authorized`."""
-        return self._authorized
-
-    @property
-    def authorization_error(self) -> str | None:
-        """Why not: the error's code, or its message if it has none; else None."""
-        return self._authorization_error
-
-    @property
-    def alpn_protocol(self) -> str | Literal[False] | None:
-        """The negotiated protocol, False if there is none, None before the handshake."""
-        return self._alpn_protocol
-
-    @property
-    def servername(self) -> str | Literal[False] | None:
-        """The name sent as SNI, False if none was, None before the handshake."""
-        return self._servername
-
-    @property
-    def secure_connecting(self) -> bool:
-        """True until `secureConnect`. Mirrors `tlsSocket.secureConnecting`."""
-        return self._secure_connecting
-
-    @property
-    def clean_end(self) -> bool:
-        """True when the peer sent close_notify before FIN: the data is complete.
-
-        Node has no such property; RFC 8446 section 6.1 says why it matters.
-        """
-        return self._clean_end
-
-    def get_protocol(self) -> str | None:
-        """Give `TLSv1.2`, `TLSv1.3`, …; None once destroyed. Mirrors `getProtocol()`."""
-        if self._destroyed:
-            return None
-        version = None if self._engine is None else self._engine.ssl_object.version()
-        return version or self._options.max_version or "TLSv1.3"
-
-    def get_peer_certificate(self, detailed: bool = False) -> dict[str, Any] | None:  # noqa: FBT001, FBT002
-        """Give the server's certificate in Node's shape.
-
-        Mirrors `tlsSocket.getPeerCertificate()`: `{}` before the handshake, None once
-        destroyed. Some keys need the extra `x509`.
-
-        Args:
-            detailed: with `issuerCertificate`, along the chain.
-        """
-        if self._destroyed:
-            return None
-        chain = self.get_peer_chain()
-        if not chain:
-            return {}
-        return self._certificate(chain) if detailed else node_certificate(chain[0])
-
-    def get_peer_chain(self) -> tuple[bytes, ...]:
-        """Give the certificates the server presented (DER, its own first); `()` if none.
-
-        Node has no such method; errors carry the same as `chain`.
-        """
-        if self._engine is None or self._engine.handshake_state != "done":
-            return ()
-        return presented_chain(self._engine.ssl_object)
-
-    def get_session(self) -> ssl.SSLSession | None:
-        """Give the session for a later `session=`, None where there is none.
-
-        Mirrors `tlsSocket.getSession()`; an opaque object of Python's `ssl`. With TLS 1.3
-        it is complete once the server's ticket has arrived.
-        """
-        return None if self._engine is None else self._engine.ssl_object.session
-
-    def is_session_reused(self) -> bool | None:
-        """Whether the session was resumed; None once destroyed. Mirrors `isSessionReused()`."""
-        if self._destroyed:
-            return None
-        if self._engine is None:
-            return False
-        return bool(self._engine.ssl_object.session_reused)
-
 
 def _forget(done: asyncio.Future[Any]) -> None:
     if not done.cancelled():
@@ -766,7 +668,7 @@ def _forget(done: asyncio.Future[Any]) -> None:
 
 
 def _is_kernel_socket(below: object) -> bool:
-    import socket  # noqa: PLC0415
+    import socket
 
     return isinstance(below, socket.socket)
 
@@ -792,7 +694,7 @@ async def _until_connected(below: Socket) -> None:
         if not connected.done():
             connected.set_exception(error)
 
-    def on_close(_had_error: bool) -> None:  # noqa: FBT001
+    def on_close(_had_error: bool) -> None:
         if not connected.done():
             connected.set_exception(stream_error("ERR_SOCKET_CLOSED"))
 

@@ -125,7 +125,12 @@ class Verifier:
 
     def built_chain(self, chain: Sequence[bytes]) -> tuple[bytes, ...]:
         """Return the chain from leaf to root as OpenSSL completes it from what is trusted."""
-        return _ask(self._twin(0), chain).built if chain else ()
+        if not chain:
+            return ()
+        answer = _ask(self._twin(self._security_level), chain)
+        if answer.code == LEAF_KEY_WEAK:
+            answer = _ask(self._twin(0), chain)
+        return answer.built
 
     def name_matches(self, chain: Sequence[bytes], hostname: str) -> bool:
         """Tell whether OpenSSL finds the leaf to be for this name (ASCII) or IP, trust aside.

@@ -15,7 +15,7 @@ What it promises:
   kernel. The transport's water marks are set to zero for it, so that pause_writing and
   resume_writing say exactly that; a large write never waits in memory twice.
 * EOF leaves the transport open (half-close is the stream's decision).
-* `carrier_lost` comes exactly once, whatever happens.
+* `_carrier_lost` comes exactly once, whatever happens.
 * A failed write must not hide what the peer said before it went away: bytes that are in
   the kernel's buffer when the transport gives up (a fatal alert, mostly) are still read.
 """
@@ -26,7 +26,7 @@ import asyncio
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class Carrier(Protocol):
 
     def write(self, data: bytes | memoryview) -> None: ...
     def write_eof(self) -> None: ...
-    def hold(self, hold: bool) -> None:  # noqa: FBT001
+    def hold(self, hold: bool) -> None:
         """Stop or restart reading."""
         ...
 
@@ -68,10 +68,10 @@ class Carrier(Protocol):
 class CarrierUser(Protocol):
     """Who a carrier reports to."""
 
-    def carrier_received(self, data: memoryview | bytes) -> None: ...
-    def carrier_ended(self) -> None: ...
-    def carrier_drained(self) -> None: ...
-    def carrier_lost(self, error: Exception | None) -> None: ...
+    def _carrier_received(self, data: memoryview | bytes) -> None: ...
+    def _carrier_ended(self) -> None: ...
+    def _carrier_drained(self) -> None: ...
+    def _carrier_lost(self, error: Exception | None) -> None: ...
 
 
 class _SharedBuffer(threading.local):
@@ -118,7 +118,7 @@ class Wire(asyncio.BufferedProtocol):
         self._lost = False
         self.drained = True
 
-    # -- asyncio's side ------------------------------------------------------------------
+    # -- asyncio's side ------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
@@ -132,11 +132,11 @@ class Wire(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self._user is not None:
             view = self._own_buffer if self._own_buffer is not None else _shared.view
-            self._user.carrier_received(view[:nbytes])
+            self._user._carrier_received(view[:nbytes])
 
     def eof_received(self) -> bool:
         if self._user is not None:
-            self._user.carrier_ended()
+            self._user._carrier_ended()
         return True
 
     def pause_writing(self) -> None:
@@ -145,7 +145,7 @@ class Wire(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self.drained = True
         if self._user is not None:
-            self._user.carrier_drained()
+            self._user._carrier_drained()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._lost:
@@ -162,7 +162,7 @@ class Wire(asyncio.BufferedProtocol):
             self._on_lost = None
         self._user = None
         if user is not None:
-            user.carrier_lost(exc)
+            user._carrier_lost(exc)
 
     def _salvage(self, user: CarrierUser) -> None:
         # Linux keeps what arrived before a reset readable. The descriptor is closed by the
@@ -181,9 +181,9 @@ class Wire(asyncio.BufferedProtocol):
                 return
             if not data:
                 return
-            user.carrier_received(data)
+            user._carrier_received(data)
 
-    # -- the stream's side ------------------------------------------------------------------
+    # -- the stream's side ---------------------------------------------------------------------
 
     def write(self, data: bytes | memoryview) -> None:
         if self._transport is not None and not self._lost:
@@ -200,7 +200,7 @@ class Wire(asyncio.BufferedProtocol):
             # The peer reset the connection in this very moment; connection_lost tells.
             pass
 
-    def hold(self, hold: bool) -> None:  # noqa: FBT001
+    def hold(self, hold: bool) -> None:
         transport = self._transport
         if transport is None or self._lost or transport.is_closing():
             return
@@ -250,7 +250,7 @@ def take_over_streams(
         reads next: python/cpython#142352), and whether EOF was among them.
     """
     loop = asyncio.get_running_loop()
-    transport = writer.transport
+    transport = cast("asyncio.Transport", writer.transport)
     wire = Wire(user, loop)
     buffered = bytearray()
     while chunk := _read_without_waiting(reader):

@@ -176,11 +176,7 @@ def test_a_secure_context_needs_no_target() -> None:
 def test_defaults() -> None:
     options = read(443)
     assert options == ConnectOptions(port=443)
-    assert (options.host, options.reject_unauthorized, options.servername) == (
-        "localhost",
-        True,
-        None,
-    )
+    assert (options.host, options.reject_unauthorized, options.servername) == (None, True, None)
     assert (options.timeout, options.handshake_timeout, options.high_water_mark) == (
         None,
         60,
