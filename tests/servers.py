@@ -635,10 +635,13 @@ _ROWS: tuple[Row, ...] = (
         lambda _: (read_data,),
     ),
     (r"answers close_notify and closes", lambda _: (finish,)),
-    (r"sends close_notify and closes the TCP socket completely \([^)]*\)", lambda _: (
-        close_notify,
-        close,
-    )),
+    (
+        r"sends close_notify and closes the TCP socket completely \([^)]*\)",
+        lambda _: (
+            close_notify,
+            close,
+        ),
+    ),
     (r"closes the TCP socket completely \([^)]*\) without close_notify", lambda _: (close,)),
     (r"sends close_notify and closes", lambda _: (close_notify,)),
     (r"sends close_notify only \(TCP stays open\)", lambda _: (close_notify,)),
@@ -659,12 +662,14 @@ _ROWS: tuple[Row, ...] = (
     # without TLS
     (r"Plain TCP server on 127\.0\.0\.1 \(no TLS\)", lambda _: {"certificate": None}),
     (r"Accepts and never sends a byte", lambda _: ()),
-    (r"On receiving the (?:first bytes(?: \(the ClientHello\))?|ClientHello)", lambda _: (
-        read_some,
-    )),
-    (r"Immediately after accept writes '([^']*)' without reading first", lambda m: (
-        raw(_text(m[1])),
-    )),
+    (
+        r"On receiving the (?:first bytes(?: \(the ClientHello\))?|ClientHello)",
+        lambda _: (read_some,),
+    ),
+    (
+        r"Immediately after accept writes '([^']*)' without reading first",
+        lambda m: (raw(_text(m[1])),),
+    ),
     (r"Closes its writing side \(FIN\) right after accept", lambda _: (fin,)),
     (r"Waits (\d+) ms after accept without reading", lambda m: (pause(_ms(m)),)),
     (r"Reads the ClientHello", lambda _: (read_some,)),
@@ -722,21 +727,28 @@ _ROWS: tuple[Row, ...] = (
     (r"None(?: is contacted|; port 0 is given)?\.", lambda _: {"kind": "nobody"}),
     (r"Nothing listens on the port(?: on any address)?\.", lambda _: {"kind": "refuse"}),
     (r"Nothing listens on the port on 127\.0\.0\.1 nor on ::1\.", lambda _: {"kind": "refuse"}),
-    (r"The client is told to bind to an address the machine does not have", lambda _: {
-        "kind": "nobody"
-    }),
+    (
+        r"The client is told to bind to an address the machine does not have",
+        lambda _: {"kind": "nobody"},
+    ),
     (r"A network namespace with only a loopback interface.*", lambda _: {"kind": "nobody"}),
     (r"A name server .*", lambda _: {"kind": "nobody"}),
-    (r"Listeners on 127\.0\.0\.1 and 127\.0\.0\.2 \(same port\), both.*", lambda _: {
-        "kind": "deaf",
-        "also": ("127.0.0.2",),
-    }),
+    (
+        r"Listeners on 127\.0\.0\.1 and 127\.0\.0\.2 \(same port\), both.*",
+        lambda _: {
+            "kind": "deaf",
+            "also": ("127.0.0.2",),
+        },
+    ),
     (r"Listener on 127\.0\.0\.1 .*", lambda _: {"kind": "deaf"}),
     (r"No such path exists", lambda _: {"kind": "nobody", "address": "unix"}),
-    (r"A socket file exists at the path but nothing listens on it", lambda _: {
-        "kind": "stale",
-        "address": "unix",
-    }),
+    (
+        r"A socket file exists at the path but nothing listens on it",
+        lambda _: {
+            "kind": "stale",
+            "address": "unix",
+        },
+    ),
     (r"A regular file exists at the path", lambda _: {"kind": "file", "address": "unix"}),
     # openssl
     (
@@ -801,7 +813,14 @@ def _psk_for_openssl(plan: ServerPlan) -> ServerPlan:
     """The same server by s_server, which takes any identity for the right one."""
     assert plan.psk is not None
     identity, key = plan.psk
-    arguments = ("-nocert", "-no_dhe", "-psk", key.hex(), "-psk_identity", identity)
+    arguments: tuple[str, ...] = (
+        "-nocert",
+        "-no_dhe",
+        "-psk",
+        key.hex(),
+        "-psk_identity",
+        identity,
+    )
     if plan.psk_hint is not None:
         arguments += ("-psk_hint", plan.psk_hint)
     return replace(plan, kind="openssl", openssl=arguments)

@@ -259,7 +259,7 @@ def difference(want: list[str], got: list[str], scenario: Scenario) -> str:
 def selected(items: Iterable[pytest.Item], test: str) -> list[str]:
     """The scenarios that pytest is going to ask for in this session."""
     return [
-        item.callspec.params["name"]
+        str(item.callspec.params["name"])
         for item in items
         if isinstance(item, pytest.Function) and item.originalname == test
     ]

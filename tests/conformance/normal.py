@@ -16,10 +16,22 @@ Json: TypeAlias = Any
 Event: TypeAlias = tuple[str, dict[str, Json]]
 
 INTERNAL = {"prefinish", "_tlsError"}
-KEPT_OF_ERRORS = (
-    "code message errno syscall address port hostname host path localAddress reason detail errors "
-    "cause"
-).split()
+KEPT_OF_ERRORS = [
+    "code",
+    "message",
+    "errno",
+    "syscall",
+    "address",
+    "port",
+    "hostname",
+    "host",
+    "path",
+    "localAddress",
+    "reason",
+    "detail",
+    "errors",
+    "cause",
+]
 _OPENSSL = re.compile(r"(?:[0-9A-Fa-f]+:)?error:[0-9A-F]{8}:.*|<OpenSSL>", re.DOTALL)
 
 
@@ -93,9 +105,9 @@ def events(trace: Iterable[Sequence[Json]], places: Places) -> list[Event]:
         if event in INTERNAL:
             continue
         comparable = {key: value(item, places, key) for key, item in payload.items()}
-        if prefix in {"raw", "duplex"} and event == "data":
-            if not comparable["chunk"].get("text", "\0").strip().isalnum():
-                comparable = {}  # ciphertext: its length is nobody's business
+        below = prefix in {"raw", "duplex"} and event == "data"
+        if below and not comparable["chunk"].get("text", "").strip().isalnum():
+            comparable = {}  # ciphertext: its length is nobody's business
         if event == "@first getSession()":
             comparable = {key: {"$": "Buffer"} for key in comparable}
         if event == "OCSPResponse" and isinstance(comparable["response"], dict):
@@ -149,7 +161,12 @@ _CERTIFICATE_ALERT = re.compile(
     r"(?:UNKNOWN_CA|(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+)"
 )
 # Whether the kernel says FIN or RST depends on bytes that were still unread, which is a race.
-_ENDINGS = {"RST": "FIN", "EPIPE": "FIN", "FIN or RST (varies)": "FIN", "close_notify or FIN": "FIN"}
+_ENDINGS = {
+    "RST": "FIN",
+    "EPIPE": "FIN",
+    "FIN or RST (varies)": "FIN",
+    "close_notify or FIN": "FIN",
+}
 
 
 def _kind(note: Json) -> str:

@@ -13,7 +13,7 @@ import base64
 import contextlib
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import tlsevents
 from tests.conformance.scenarios import AFTER, GETTERS, NAMES, STATE
@@ -65,9 +65,19 @@ def encode(value: Any, socket: object = None) -> Json:
 
 def encode_error(error: BaseException) -> Json:
     encoded: dict[str, Json] = {"class": type(error).__name__, "message": str(error)}
-    for name in (
-        "code syscall address port hostname host path localAddress reason detail library"
-    ).split():
+    for name in [
+        "code",
+        "syscall",
+        "address",
+        "port",
+        "hostname",
+        "host",
+        "path",
+        "localAddress",
+        "reason",
+        "detail",
+        "library",
+    ]:
         part = getattr(error, snake(name), None)
         if part is not None:
             encoded[name] = encode(part)
@@ -106,7 +116,7 @@ def evaluate(socket: Any, expression: str) -> Any:
         return "string" if isinstance(value, str) else "object"
     match = re.fullmatch(r"(\w+)(?:\((?:'(\w+)')?\))?", expression)
     assert match is not None
-    found = getattr(socket, snake(match[1]), MISSING)
+    found: Any = getattr(socket, snake(match[1]), MISSING)
     if found is MISSING:
         return MISSING
     if expression.endswith(")"):
@@ -316,12 +326,13 @@ class Run:
 
         if option == "checkServerIdentity" and described.get("default"):
             return tlsevents.check_server_identity
-        return {
+        functions: dict[str, Callable[..., Any]] = {
             "checkServerIdentity": check_server_identity,
             "lookup": lookup,
             "pskCallback": psk,
             "callback": on_read,
-        }.get(option, callback)
+        }
+        return functions.get(option, callback)
 
     async def answer(self, described: Mapping[str, Json], answers: list[Any]) -> Any:
         await asyncio.sleep(described.get("ms", 0) / 1000)
@@ -450,7 +461,9 @@ class Run:
             self.note(
                 "second in secureConnect",
                 **trust(socket),
-                peerCertificateHasSubject=bool(socket.get_peer_certificate().get("subject")),
+                peerCertificateHasSubject=bool(
+                    (socket.get_peer_certificate() or {}).get("subject")
+                ),
                 protocol=socket.get_protocol(),
             )
             socket.write("ping")
@@ -584,10 +597,7 @@ class Run:
         self.loop.call_soon(self.steps, step["steps"])
 
     def do_when(self, step: Mapping[str, Json]) -> None:
-        if step["condition"] == "open":
-            holds = not self.tls.destroyed
-        else:
-            holds = self.tls.writable
+        holds = not self.tls.destroyed if step["condition"] == "open" else self.tls.writable
         if holds:
             self.steps(step["steps"])
 
@@ -657,7 +667,8 @@ class Run:
     async def watch(self, idle: float | None = None, *, noted: bool = True) -> None:
         """Take the state of a socket that is not going to close, once nothing happens any more."""
         seconds = self.request["open"] / 1000 if idle is None else idle
-        while (silence := self.loop.time() - self.last) < seconds:
+        # A sleep, not an Event: what is waited for is that nothing comes.
+        while (silence := self.loop.time() - self.last) < seconds:  # noqa: ASYNC110
             await asyncio.sleep(seconds - silence + 0.001)
         if not self.done.is_set() and not (noted and self.tls is not None and self.tls.closed):
             if noted:
@@ -705,7 +716,7 @@ class PythonClient:
         self._runs: list[Run] = []
         self.stray: list[str] = []
 
-    def __enter__(self) -> PythonClient:
+    def __enter__(self) -> Self:
         asyncio.get_running_loop().set_exception_handler(self._heard)
         return self
 
