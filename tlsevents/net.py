@@ -712,6 +712,10 @@ class Socket(Duplex):
         return carrier, waiting, self._input_ended
 
     def destroy(self, error: BaseException | None = None) -> Self:
+        """Give the connection up at once; a socket that TLS runs over takes that with it.
+
+        Mirrors `socket.destroy()`. See `Duplex.destroy`.
+        """
         if self._taken_by is not None and not self._destroyed:
             owner, self._taken_by = self._taken_by, None
             self._carrier = None
