@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -75,10 +74,7 @@ def _descriptors() -> dict[str, str]:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    arguments = {
-        name: pyfuncitem.funcargs[name]
-        for name in pyfuncitem._fixtureinfo.argnames  # noqa: SLF001
-    }
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     errors: list[dict[str, Any]] = pyfuncitem.funcargs["loop_errors"]
     factory = uvloop.new_event_loop if pyfuncitem.funcargs["event_loop_name"] == "uvloop" else None
     with asyncio.Runner(debug=True, loop_factory=factory) as runner:
@@ -113,9 +109,8 @@ def _no_open_descriptors() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     # Roots of the machine the tests run on must not make a difference.
     monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
-    yield

@@ -258,7 +258,7 @@ def take_over_streams(
     ended = reader.at_eof()
     previous = transport.get_protocol()
     # Whoever waits for the old writer's end (wait_closed) must hear of it.
-    wire._on_lost = previous.connection_lost  # noqa: SLF001
+    wire._on_lost = previous.connection_lost
     transport.set_protocol(wire)
     wire.connection_made(transport)
     if not transport.is_closing():

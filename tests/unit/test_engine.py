@@ -7,7 +7,6 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -351,8 +350,8 @@ def test_a_session_is_resumed() -> None:
 
 # -- the state tables, every cell ------------------------------------------------------------
 
-IDLE, RUNNING, OPEN, CLOSED, ENDED, FAILED = "idle running open closed ended failed".split()
-STATES = [IDLE, RUNNING, OPEN, CLOSED, ENDED, FAILED]
+STATES = ["idle", "running", "open", "closed", "ended", "failed"]
+IDLE, RUNNING, OPEN, CLOSED, ENDED, FAILED = STATES
 
 
 def engine_in(state: str) -> Engine:
