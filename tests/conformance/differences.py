@@ -249,7 +249,7 @@ def _host_is_server_name(outcome: Outcome, scenario: Scenario) -> None:
     options = scenario.recording["options"]
     given = options if isinstance(options, dict) else {}
     if isinstance(options, list):
-        if any(isinstance(option, str) and option == "127.0.0.1" for option in options):
+        if "127.0.0.1" in options or "<unix-path>" in options:
             return
         given = next((option for option in options if isinstance(option, dict)), {})
     host = given.get("host", "localhost") or "localhost"
