@@ -210,7 +210,11 @@ def _refused(outcome: Outcome, scenario: Scenario) -> None:
     if not second:
         outcome.after |= {"alpnProtocol": None, "servername": None}
     told = [note for note in outcome.saw[-1] if note not in _SEEN_OF_A_REFUSAL]
-    told = [note for note in told if not (isinstance(note, dict) and "bytes" in note)]
+    told = [
+        note
+        for note in told
+        if not (isinstance(note, dict) and note.keys() & {"bytes", "sessionReused"})
+    ]
     outcome.saw[-1] = sorted([*told, "FIN", "server handshake error: certificate alert"], key=str)
 
 

@@ -1364,7 +1364,9 @@ class Scenario:
     @property
     def alone(self) -> bool:
         """Nothing else may run meanwhile: it listens to what belongs to the whole process."""
-        own = "environment" in self.recording or self.name.endswith(("-dns", "-kernel"))
+        own = "environment" in self.recording or self.name.endswith(
+            ("-dns", "-kernel", "-second-times-out")
+        )
         hurries = self.name == "option-ca-empty-string"  # 100 ms, and all default roots to load
         return self.program.alone or self.hears_uncaught or own or hurries
 
