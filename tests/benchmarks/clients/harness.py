@@ -47,6 +47,10 @@ class Job:
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.ca)
 
+    @functools.cached_property
+    def roots(self) -> bytes:
+        return Path(self.ca).read_bytes()
+
     def command(self, letter: bytes, number: int | None = None) -> bytes:
         return struct.pack(">cQ", letter, self.amount if number is None else number)
 

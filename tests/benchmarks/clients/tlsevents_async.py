@@ -7,7 +7,7 @@ from tests.benchmarks.clients.harness import MESSAGE, WRITE_BYTES, Job, run_asyn
 
 
 def connect(job: Job) -> tlsevents.TLSSocket:
-    return tlsevents.connect(host=job.host, port=job.port, servername=job.servername, ca=job.ca)
+    return tlsevents.connect(host=job.host, port=job.port, servername=job.servername, ca=job.roots)
 
 
 async def download(job: Job) -> None:

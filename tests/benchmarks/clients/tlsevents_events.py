@@ -19,7 +19,7 @@ from tests.benchmarks.clients.harness import (
 
 
 def connect(job: Job) -> tlsevents.TLSSocket:
-    return tlsevents.connect(host=job.host, port=job.port, servername=job.servername, ca=job.ca)
+    return tlsevents.connect(host=job.host, port=job.port, servername=job.servername, ca=job.roots)
 
 
 def failing(socket: tlsevents.TLSSocket) -> asyncio.Future[None]:
