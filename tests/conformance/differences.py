@@ -1002,6 +1002,9 @@ def settle(scenario: Scenario, outcome: Outcome) -> None:
             if outcome.after is not None and _MARK <= outcome.after[key] <= _MARK + _ONE_READ:
                 outcome.after[key] = "about the high-water mark"
 
+    if scenario.name == "destroysoon-with-pending-write":
+        # closing with the tickets unread resets, and a reset may overtake the close_notify
+        outcome.saw = [[n for n in notes if n != "close_notify"] for notes in outcome.saw]
     if scenario.name == "halfopen-false-write-after-server-end-tls13":
         # a timer of 1 ms or the end of the connection, whichever comes first
         outcome.events.sort(key=lambda event: event[0] == "close")

@@ -668,7 +668,7 @@ class Run:
         """Take the state of a socket that is not going to close, once nothing happens any more."""
         seconds = self.request["open"] / 1000 if idle is None else idle
         # A sleep, not an Event: what is waited for is that nothing comes.
-        while (silence := self.loop.time() - self.last) < seconds:  # noqa: ASYNC110
+        while (silence := self.loop.time() - self.last) < seconds:
             await asyncio.sleep(seconds - silence + 0.001)
         if not self.done.is_set() and not (noted and self.tls is not None and self.tls.closed):
             if noted:
