@@ -188,8 +188,13 @@ def handshake(peer: Peer, *, hold: bool = False, pieces: tuple[int, float] | Non
             flights += 1
             if pieces is not None and flights == 2:
                 _send_in_pieces(peer, peer.take(), *pieces)
-            peer.flush()
-            chunk = peer.receive()
+            try:
+                peer.flush()
+                chunk = peer.receive()
+            except (ConnectionResetError, BrokenPipeError):
+                peer.saw.append("RST")
+                _finish_handshake(peer, "handshake not completed")
+                raise Done from None
             if not chunk:
                 peer.saw.append("FIN")
                 _finish_handshake(peer, "handshake not completed")
