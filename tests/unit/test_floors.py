@@ -22,6 +22,7 @@ FLOORS = {
     "identity": 1,
     "verification": 1,
     "certificates": 1,
+    "facts": 2,
     "trust": 1,
     "credentials": 1,
     "offer": 1,
