@@ -178,11 +178,7 @@ class Socket(Duplex):
         if self._destroyed:
             sock.close()
             return
-        wire = await open_wire(self, sock)
-        if self._destroyed:
-            wire.abort()
-            return
-        self._attach(wire)
+        await open_wire(self, sock, self._attach)
 
     def _opening_done(self, task: asyncio.Task[None]) -> None:
         self._opening = None
@@ -193,6 +189,9 @@ class Socket(Duplex):
 
     def _attach(self, carrier: Carrier) -> None:
         """The connection is there: tell, and let what was written go."""
+        if self._destroyed:
+            carrier.abort()
+            return
         self._carrier = carrier
         self._apply_socket_options()
         self._connecting = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tlsevents.errors import options_error, stream_error
+from tlsevents.errors import stream_error
 
 if TYPE_CHECKING:
     import asyncio
@@ -127,24 +127,3 @@ class StreamCarrier:
 
     def get_extra_info(self, name: str) -> Any:
         del name
-
-
-def check_stream(stream: object) -> None:
-    """Refuse what cannot carry bytes.
-
-    Raises:
-        OptionsError: `socket` has no stream's methods.
-    """
-    missing = [
-        name
-        for name in ("on", "write", "remove_listener")
-        if not callable(getattr(stream, name, None))
-    ]
-    if missing:
-        raise options_error(
-            "ERR_INVALID_ARG_TYPE",
-            f"socket.{missing[0]} is not a function",
-            hint="The socket option takes a tlsevents Socket or TLSSocket, a connected "
-            "socket.socket, an asyncio (reader, writer) pair, or a stream with on, write, "
-            "remove_listener, end and destroy.",
-        )

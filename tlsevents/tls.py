@@ -50,7 +50,7 @@ from tlsevents.facts import TLSFacts
 from tlsevents.identity import check_server_identity, is_ip, sni_name
 from tlsevents.net import Socket, running_loop
 from tlsevents.options import ConnectOptions, read_connect_arguments
-from tlsevents.stream_carrier import StreamCarrier, check_stream
+from tlsevents.stream_carrier import StreamCarrier
 from tlsevents.verification import presented_chain
 from tlsevents.wire import open_wire, take_over_streams
 
@@ -139,6 +139,7 @@ class TLSSocket(TLSFacts, Socket):
         self._host = self._identity_host()
         self._plan = _make_plan(options, self._secure_context, self._host)
         self._engine: Engine | None = None
+        self._context: ssl.SSLContext | None = None
         self._early: list[bytes] = []
         self._early_end = False
         self._secured = False
@@ -172,42 +173,27 @@ class TLSSocket(TLSFacts, Socket):
         if options.socket is None:
             return
         below = options.socket
-        self._check_below(below)
         self._connecting = isinstance(below, Socket) and below.connecting
         self._connect_started = True
         self._opening = self._event_loop.create_task(self._open())
         self._opening.add_done_callback(self._opening_done)
 
-    @staticmethod
-    def _check_below(below: object) -> None:
-        if _is_kernel_socket(below) or _is_stream_pair(below):
-            return
-        check_stream(below)
-
     async def _open(self) -> None:
-        build: asyncio.Future[ssl.SSLContext] | None = None
         try:
-            try:
-                build = self._build_context()
-                if build is not None and self._secure_context.needs_files:
-                    await build
-                self._phase = "connect"
-                if self._options.socket is None:
-                    await self._obtain_carrier()
-                else:
-                    await self._obtain_carrier_below(self._options.socket)
-                if self._destroyed:
-                    return
-                context = self._ready_context() if build is None else await build
-            finally:
-                if build is not None and not build.done():
-                    # Nobody waits for it any more; what it says is of no interest.
-                    build.add_done_callback(_forget)
+            build = self._build_context()
+            if build is None:
+                self._context = self._ready_context()
+            elif self._secure_context.needs_files:
+                self._context = await build
+            else:
+                build.add_done_callback(self._context_built)
+            self._phase = "connect"
+            if self._options.socket is None:
+                await self._obtain_carrier()
+            else:
+                await self._obtain_carrier_below(self._options.socket)
         except Exception as error:  # noqa: BLE001
             self.destroy(error)
-            return
-        if not self._destroyed:
-            self._begin_handshake(context)
 
     def _ready_context(self) -> ssl.SSLContext:
         plan = self._plan
@@ -232,16 +218,24 @@ class TLSSocket(TLSFacts, Socket):
 
         return self._event_loop.run_in_executor(None, build)
 
+    def _context_built(self, build: asyncio.Future[ssl.SSLContext]) -> None:
+        if self._destroyed or build.cancelled():
+            _forget(build)
+        elif (error := build.exception()) is not None:
+            self.destroy(error)
+        else:
+            self._context = build.result()
+            self._connected()
+
     async def _obtain_carrier_below(self, below: Any) -> None:
         if _is_kernel_socket(below):
             below.setblocking(False)
-            self._take_carrier(await open_wire(self, below))
+            await open_wire(self, below, self._take_carrier)
             return
         if _is_stream_pair(below):
             reader, writer = below
             wire, waiting, ended = take_over_streams(self, reader, writer)
-            self._take_carrier(wire)
-            self._feed_early(waiting, ended=ended)
+            self._take_carrier(wire, waiting, ended=ended)
             return
         if getattr(below, "destroyed", False):
             self.destroy()
@@ -259,32 +253,33 @@ class TLSSocket(TLSFacts, Socket):
             if (given := below._give_up_carrier(self)) is not None:  # noqa: SLF001
                 carrier, waiting, ended = given
                 self._taken = below
-                self._take_carrier(carrier)
-                self._feed_early(waiting, ended=ended)
+                self._take_carrier(carrier, waiting, ended=ended)
                 return
         self._take_carrier(StreamCarrier(self, below, self._event_loop))
 
     _taken: Socket | None = None
 
-    def _take_carrier(self, carrier: Carrier) -> None:
+    def _take_carrier(self, carrier: Carrier, waiting: bytes = b"", *, ended: bool = False) -> None:
+        """Run over a carrier that was there already, and what it had received."""
         if self._destroyed:
             carrier.abort()
             return
         self._carrier = carrier
         self._mark("connect")
         self._apply_socket_options()
-
-    def _feed_early(self, data: bytes, *, ended: bool) -> None:
-        if data:
-            self._early.append(data)
+        if waiting:
+            self._early.append(waiting)
         self._early_end = self._early_end or ended
+        self._connected()
+
+    def _give_up_carrier(self, new_user: Socket) -> None:  # noqa: ARG002
+        """TLS in TLS runs over this socket's plaintext, not over its wire."""
+        return
 
     def _connected(self) -> None:
-        """TCP is there; the handshake starts when the context is."""
-
-    def _begin_handshake(self, context: ssl.SSLContext) -> None:
-        carrier = self._carrier
-        if carrier is None:
+        """Start the handshake as soon as there are both a carrier and a context."""
+        carrier, context = self._carrier, self._context
+        if carrier is None or context is None or self._connecting or self._engine is not None:
             return
         self._phase = "handshake"
         self._mark("handshake")

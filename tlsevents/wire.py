@@ -95,6 +95,7 @@ class Wire(asyncio.BufferedProtocol):
     Args:
         user: who hears of bytes, ends, drains and the loss.
         loop: the running event loop.
+        on_made: called with the wire when there is a transport, before the first byte.
     """
 
     __slots__ = (
@@ -102,29 +103,49 @@ class Wire(asyncio.BufferedProtocol):
         "_loop",
         "_lost",
         "_on_lost",
+        "_on_made",
         "_own_buffer",
+        "_postponed",
         "_transport",
         "_user",
         "drained",
     )
 
-    def __init__(self, user: CarrierUser, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        user: CarrierUser,
+        loop: asyncio.AbstractEventLoop,
+        on_made: Callable[[Wire], None] | None = None,
+    ) -> None:
         self._user: CarrierUser | None = user
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._own_buffer = memoryview(bytearray(65536)) if _reads_ahead(loop) else None
         self._flush_timer: asyncio.TimerHandle | None = None
+        self._on_made = on_made
         self._on_lost: Callable[[Exception | None], None] | None = None
         self._lost = False
+        # While the loop is still making the transport, closing it waits: uvloop would leave
+        # the socket object behind, open, with a descriptor that belongs to somebody else.
+        self._postponed: Callable[[], None] | None = None
         self.drained = True
 
     # -- asyncio's side ------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        transport = cast("asyncio.Transport", transport)
+        self._transport = transport
         # pause_writing may have come before this protocol was there (python/cpython#109051).
-        self.drained = self._transport.get_write_buffer_size() == 0  # type: ignore[union-attr]
-        self._transport.set_write_buffer_limits(high=0)  # type: ignore[union-attr]
+        self.drained = transport.get_write_buffer_size() == 0
+        transport.set_write_buffer_limits(high=0)
+        if self._on_made is not None:
+            self._on_made(self)
+
+    def settle(self) -> None:
+        """The loop is done making the transport."""
+        self._on_made = None
+        if self._postponed is not None:
+            self._postponed()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         return self._own_buffer if self._own_buffer is not None else _shared.view
@@ -217,12 +238,17 @@ class Wire(asyncio.BufferedProtocol):
         transport = self._transport
         if transport is None or self._lost:
             return
+        if self._on_made is not None:
+            self._postponed = self.close
+            return
         transport.close()
         if transport.get_write_buffer_size():
             self._flush_timer = self._loop.call_later(_FLUSH_TIME, transport.abort)
 
     def abort(self) -> None:
-        if self._transport is not None and not self._lost:
+        if self._on_made is not None:
+            self._postponed = self.abort
+        elif self._transport is not None and not self._lost:
             self._transport.abort()
 
     def get_extra_info(self, name: str) -> Any:
@@ -233,11 +259,17 @@ class Wire(asyncio.BufferedProtocol):
         self._user = user
 
 
-async def open_wire(user: CarrierUser, sock: socket.socket) -> Wire:
-    """Make a wire of a connected socket, which belongs to the wire from then on."""
+async def open_wire(
+    user: CarrierUser, sock: socket.socket, on_made: Callable[[Wire], None]
+) -> None:
+    """Make a wire of a connected socket, which belongs to the wire from then on.
+
+    It is handed out through `on_made`: loops may deliver bytes before the caller of a
+    coroutine is woken (uvloop does).
+    """
     loop = asyncio.get_running_loop()
-    _, wire = await loop.create_connection(lambda: Wire(user, loop), sock=sock)
-    return wire
+    _, wire = await loop.create_connection(lambda: Wire(user, loop, on_made), sock=sock)
+    wire.settle()
 
 
 def take_over_streams(

@@ -548,7 +548,7 @@ async def test_bad_timeouts(serve: Serve, trusted: bytes, value: Any, code: str)
     await socket.wait_closed()
 
 
-# -- where events are emitted -----------------------------------------------------------------------
+# -- where events are emitted --------------------------------------------------------------------
 
 
 async def test_no_method_emits_from_inside(serve: Serve, trusted: bytes) -> None:
