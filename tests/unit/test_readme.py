@@ -1,6 +1,7 @@
 """README keeps to what is there: its commands, code, links, option names and error codes."""
 
 import ast
+import asyncio
 import dataclasses
 import re
 import textwrap
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import tlsevents
 from tlsevents.codes import ALERTS, CODES, VERDICTS
 from tlsevents.options import ConnectOptions
 
@@ -62,3 +64,21 @@ def test_every_option_is_one_that_the_library_knows() -> None:
     mentioned = quoted(first_cells(section("Connecting")), r"[a-z_]+")
     assert mentioned
     assert not mentioned - {field.name for field in dataclasses.fields(ConnectOptions)}
+
+
+async def test_every_method_and_property_is_one_that_a_socket_has() -> None:
+    text = section("Methods and properties").split("Beside `connect`")[0]
+    mentioned = set(re.findall(r"`([a-z_]+)[`(]", text))
+    mentioned |= set(re.findall(r"`(?:await )?socket\.([a-z_]+)", section("asyncio")))
+    socket = tlsevents.connect(host="127.0.0.1", port=1)
+    socket.destroy()
+    await socket.wait_closed()
+    assert {"write", "authorized", "drain"} <= mentioned
+    assert {name for name in mentioned if not hasattr(socket, name)} == set()
+
+
+def test_every_function_of_the_module_is_there() -> None:
+    text = section("Methods and properties").split("Beside `connect`")[1].replace("DEFAULT_*", "")
+    mentioned = set(re.findall(r"`([a-z_]+)`", text))
+    assert mentioned
+    assert {name for name in mentioned if not hasattr(tlsevents, name)} == set()
