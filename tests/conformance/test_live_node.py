@@ -57,7 +57,8 @@ def test_node_does_as_recorded(name: str, outcomes: dict[str, Outcome]) -> None:
     if (reason := differences.not_live(name)) is not None:
         pytest.skip(reason)
     want, got = expected(name).lines(), outcomes[name].lines()
-    assert want == got, harness.difference(want, got, scenarios.load()[name])
+    if want != got:
+        pytest.fail(harness.difference(want, got, scenarios.load()[name]), pytrace=False)
 
 
 @pytest.mark.parametrize("row", differences.LIVE, ids=lambda row: f"{row.name} in {row.where}")

@@ -52,7 +52,8 @@ def outcomes(request: pytest.FixtureRequest) -> dict[str, Outcome]:
 @pytest.mark.parametrize("name", list(scenarios.load()))
 def test_as_recorded(name: str, outcomes: dict[str, Outcome]) -> None:
     want, got = expected(name).lines(), outcomes[name].lines()
-    assert want == got, harness.difference(want, got, scenarios.load()[name])
+    if want != got:
+        pytest.fail(harness.difference(want, got, scenarios.load()[name]), pytrace=False)
 
 
 @pytest.mark.parametrize(
