@@ -391,6 +391,12 @@ stream ERR_STREAM_WRAP
 stream ERR_UNKNOWN_ENCODING
     = Unknown encoding
     Use a text encoding that Python's codecs know, such as 'utf-8'.
+stream ERR_SOCKET_CONNECTING
+    = Cannot call connect on a socket that is in use
+    Make a new one with connect(), or wait for close first.
+stream ERR_INVALID_HANDLE_TYPE
+    = This handle type cannot be sent
+    A TLS connection cannot be reset from here; use destroy().
 stream ERR_SOCKET_CLOSED
     = Socket is closed
     The socket is no longer in a state that allows this; look at destroyed and ready_state first.

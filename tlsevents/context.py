@@ -111,6 +111,7 @@ class Settings(NamedTuple):
     secure_options: int
     alpn: tuple[bytes, ...]
     server_method: bool
+    no_ciphers: bool
 
     def __repr__(self) -> str:
         return "Settings(...)"  # keys and passphrases show up in no traceback
@@ -138,6 +139,7 @@ def _settings(given: ConnectOptions) -> Settings:
         DEFAULT_MAX_VERSION if given.max_version is None else given.max_version,
         given.secure_protocol,
     )
+    ciphers = _text("ciphers", DEFAULT_CIPHERS if given.ciphers is None else given.ciphers)
     return Settings(
         roots,
         given.crl,
@@ -147,12 +149,13 @@ def _settings(given: ConnectOptions) -> Settings:
         given.pfx,
         minimum,
         maximum,
-        _text("ciphers", DEFAULT_CIPHERS if given.ciphers is None else given.ciphers),
+        ciphers,
         _text("ecdhCurve", given.ecdh_curve or DEFAULT_ECDH_CURVE or "auto"),
         given.sigalgs,
         given.secure_options,
         given.alpn_protocols,
         server_method,
+        maximum != "TLSv1.3" and offer.only_tls13_suites(ciphers),
     )
 
 
@@ -264,14 +267,9 @@ class _Built(SecureContext):
         self, *, verify: bool, check_hostname: bool, keylog_filename: str | None = None
     ) -> ssl.SSLContext:
         if self._settings.server_method:
-            reason = "called a function you should not call"
-            raise errors.NegotiationError(
-                f"error:0A0C0101:SSL routines::{reason}",
-                code="ERR_SSL_CALLED_A_FUNCTION_YOU_SHOULD_NOT_CALL",
-                phase="handshake",
-                library="SSL routines",
-                reason=reason,
-            )
+            raise _no_handshake("0A0C0101", "called a function you should not call")
+        if self._settings.no_ciphers:
+            raise _no_handshake("0A0000B5", "no ciphers available")
         variant = (verify, verify and check_hostname)
         if keylog_filename is not None:
             context = self._build(*variant)
@@ -305,6 +303,10 @@ class _Built(SecureContext):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
         context.check_hostname = check_hostname
+        if not check_hostname:
+            # A server of TLS 1.2 may ask for another handshake, with another certificate. Where
+            # OpenSSL does not check all of it by itself, that would go by unseen.
+            context.options |= ssl.OP_NO_RENEGOTIATION
         groups, additional = _read_credentials(settings)
         anchors = self._trust(additional)
         if delegates:
@@ -347,6 +349,17 @@ class _Built(SecureContext):
             return self._trust(_read_credentials(self._settings)[1]).anchors()
 
         return self._once("anchors", self._settings.trust_sources, build)
+
+
+def _no_handshake(number: str, reason: str) -> errors.NegotiationError:
+    """Say what OpenSSL would say to settings that no handshake can begin with."""
+    return errors.NegotiationError(
+        f"error:{number}:SSL routines::{reason}",
+        code="ERR_SSL_" + reason.upper().replace(" ", "_"),
+        phase="handshake",
+        library="SSL routines",
+        reason=reason,
+    )
 
 
 def _new_context(settings: Settings, make: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext:

@@ -263,6 +263,9 @@ class Duplex(Emitter):
         """Close the writing half below; `_on_shut_down()` must follow."""
         raise NotImplementedError
 
+    def _say_goodbye(self) -> None:
+        """Close the writing half below if that is possible at once; destroy() follows."""
+
     def _release(self) -> None:
         """Give everything below back at once; `_on_released()` must follow."""
         raise NotImplementedError
@@ -283,8 +286,12 @@ class Duplex(Emitter):
         When (before the error event, between it and `close`, after `close`), the error for
         the write under way, the error for those behind it.
         """
+        if error is not None and getattr(error, "syscall", None) == "write":
+            # The write under way is what failed: its callback hears first.
+            return "before", error, error
         under_way = stream_error("EBADF")
-        return "after", under_way, error if error is not None else under_way
+        when: Literal["before", "after"] = "after" if self._in_flight or self._queue else "before"
+        return when, under_way, error if error is not None else under_way
 
     def _note_activity(self) -> None:
         """Something moved: idle timers start anew."""
@@ -652,6 +659,18 @@ class Duplex(Emitter):
             self.resume()
         else:
             self._flowing = None
+
+    def _finish_iteration(self) -> None:
+        """All was read. Without half-open the stream is over then, as in Node."""
+        if self.allow_half_open or self._destroyed:
+            return
+        if self._writable_length or self._ending:
+            # What was written still goes out; nobody is waiting for anything else.
+            self.destroy_soon()
+            return
+        self._ending = True
+        self._say_goodbye()
+        self.destroy()
 
     # -- async iteration -----------------------------------------------------------------------
 
@@ -1080,6 +1099,7 @@ class Duplex(Emitter):
         callbacks += [callback for _, _, callback in self._queue]
         self._in_flight.clear()
         self._queue.clear()
+        self._writable_length = 0
         error = under_way
         for callback in callbacks:
             if callback is not None:
@@ -1149,8 +1169,7 @@ class _Chunks:
                 stream._iterating = False  # noqa: SLF001
                 if stream._error is not None:  # noqa: SLF001
                     raise stream._failure()  # noqa: SLF001
-                if not stream.allow_half_open:
-                    stream.destroy()
+                stream._finish_iteration()  # noqa: SLF001
                 raise StopAsyncIteration
             if stream._input_ended:  # noqa: SLF001
                 stream._schedule_end()  # noqa: SLF001

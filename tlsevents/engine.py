@@ -57,6 +57,7 @@ __all__ = [
     "Event",
     "Failed",
     "HandshakeCompleted",
+    "Noticed",
     "WrapsBio",
 ]
 
@@ -106,7 +107,18 @@ class Failed:
     alert_number: int | None = None
 
 
-Event: TypeAlias = HandshakeCompleted | DataReceived | Ended | Failed
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What only an engine sees that looks closer (`observation.py`): `keylog`, `session`, ...
+
+    Never of an `Engine` itself.
+    """
+
+    what: str
+    value: Any
+
+
+Event: TypeAlias = HandshakeCompleted | DataReceived | Ended | Failed | Noticed
 
 
 class EngineStateError(RuntimeError):
@@ -167,12 +179,15 @@ class Engine:
             An IP address is checked, and never sent.
         session: a session of the same context to resume.
         server_side: take the server's part; the tests do.
+        pulled: application bytes are not decrypted by `receive_data`, but by `read_into`,
+            which must then be called until it has no more.
     """
 
     __slots__ = (
         "_incoming",
         "_last_bytes",
         "_outgoing",
+        "_pulled",
         "_read",
         "_write",
         "handshake_state",
@@ -188,7 +203,9 @@ class Engine:
         server_hostname: str | None = None,
         session: ssl.SSLSession | None = None,
         server_side: bool = False,
+        pulled: bool = False,
     ) -> None:
+        self._pulled = pulled
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self.ssl_object = context.wrap_bio(
@@ -222,19 +239,39 @@ class Engine:
         if data:
             self._incoming.write(data)
         if self.read_state == "open":
-            return self._decrypt()
+            return [] if self._pulled else self._decrypt()
         if self.handshake_state == "running":
             if data:
                 self._last_bytes = (self._last_bytes + bytes(data[-7:]))[-7:]
             return self._advance_handshake()
         if self.handshake_state == "done" and self.read_state == "waiting":
             self.read_state = "open"
-            return self._decrypt()
+            return [] if self._pulled else self._decrypt()
         return []
+
+    def read_into(self, buffer: memoryview) -> tuple[int, list[Event]]:
+        """Decrypt into a buffer of the caller's, one record or a part of one at a time.
+
+        Returns:
+            How many bytes there are, and what else happened; `(0, [])` when nothing is left.
+        """
+        if self.read_state != "open":
+            return 0, []
+        try:
+            count = self._read(len(buffer), buffer)
+        except ssl.SSLWantReadError:
+            return 0, []
+        except ssl.SSLError as error:
+            return 0, [self._read_failed(error)]
+        return (count, []) if count else (0, [self._end(clean=True)])
 
     def receive_eof(self) -> list[Event]:
         """Take the end of the network's bytes (FIN)."""
         events = self.receive_data(b"")
+        if self._pulled and self.read_state == "open":
+            # Everything there was has been pulled out before.
+            self.read_state = "ended"
+            return [*events, Ended(clean=False)]
         if self.read_state not in {"ended", "failed"}:
             events.append(self._end(clean=False))
         return events
@@ -319,15 +356,17 @@ class Engine:
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            if error.errno == ssl.SSL_ERROR_ZERO_RETURN:
-                outcome = self._end(clean=True)
-            else:
-                outcome = self._fail(error, during_handshake=False)
+            outcome = self._read_failed(error)
         if filled:
             events.append(DataReceived(bytes(view[:filled])))
         if outcome is not None:
             events.append(outcome)
         return events
+
+    def _read_failed(self, error: ssl.SSLError) -> Event:
+        if error.errno == ssl.SSL_ERROR_ZERO_RETURN:
+            return self._end(clean=True)
+        return self._fail(error, during_handshake=False)
 
     def _end(self, *, clean: bool) -> Ended:
         self.read_state = "ended"

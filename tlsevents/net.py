@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Self
 
+    from tlsevents.options import OnRead
     from tlsevents.wire import Carrier
 
 __all__ = ["Socket", "connect"]
@@ -60,6 +61,7 @@ _NET_OPTIONS: Final = frozenset(
         "no_delay",
         "keep_alive",
         "keep_alive_initial_delay",
+        "onread",
     }
 )
 _TLS_DEFAULTS: Final = {
@@ -67,6 +69,9 @@ _TLS_DEFAULTS: Final = {
     for field in dataclasses.fields(ConnectOptions)
     if field.name not in _NET_OPTIONS
 }
+
+# What a socket keeps when it connects again: its listeners, and what wraps its methods.
+_KEPT: Final = ("_events", "_waiting", "_lock", "_event_waiters", "emit")
 
 ReadyState = Literal["opening", "open", "readOnly", "writeOnly", "closed"]
 
@@ -124,6 +129,7 @@ class Socket(Duplex):
         self._no_delay = False
         self._keep_alive: tuple[bool, float] | None = None
         self._remote: tuple[str, int, str] | None = None
+        self._onread: OnRead | None = None
         self._connect_waiters: set[asyncio.Future[None]] = set()
         self._inside_with = False
         self._taken_by: Socket | None = None
@@ -141,9 +147,39 @@ class Socket(Duplex):
         self._opening = self._event_loop.create_task(self._open())
         self._opening.add_done_callback(self._opening_done)
 
+    def connect(self, *args: Any, **keywords: Any) -> Self:
+        """Connect a socket that was made without a target, or again after `close`.
+
+        Mirrors `socket.connect()`: call forms, options and errors as `net.connect()`.
+
+        Raises:
+            StreamError: ERR_SOCKET_CONNECTING, it is connecting or connected.
+        """
+        if (self._connect_started and not self._close_emitted) or self._carrier is not None:
+            raise stream_error("ERR_SOCKET_CONNECTING")
+        options, callback = _read_net_options(args, keywords)
+        if self._close_emitted:
+            self._start_anew()
+        self._configure(options)
+        if callback is not None:
+            self.once("connect", callback)
+        return self
+
+    def _start_anew(self) -> None:
+        """Forget the last connection; listeners and settings stay."""
+        kept: dict[str, Any] = {
+            name: self.__dict__[name] for name in _KEPT if name in self.__dict__
+        }
+        Socket.__init__(
+            self, allow_half_open=self.allow_half_open, high_water_mark=self._high_water_mark
+        )
+        self.__dict__.update(kept)
+
     def _configure(self, options: ConnectOptions) -> None:
         """Take what concerns the connection from the options, and start."""
         self._no_delay = options.no_delay
+        if options.socket is None:  # as in Node: with a socket below it is ignored
+            self._onread = options.onread
         if options.keep_alive:
             self._keep_alive = True, options.keep_alive_initial_delay
         if options.timeout and options.socket is None:
@@ -248,7 +284,42 @@ class Socket(Duplex):
     def _deliver(self, data: bytes) -> None:
         if "first_byte" not in self.timeline:
             self._mark("first_byte")
-        self._push(data)
+        if self._onread is None:
+            self._push(data)
+            return
+        rest = memoryview(data)
+        while rest and not self._destroyed:
+            buffer, view = self._caller_buffer(self._onread)
+            size = min(len(view), len(rest))
+            view[:size] = rest[:size]
+            rest = rest[size:]
+            self._tell_read(self._onread, size, buffer)
+
+    @staticmethod
+    def _caller_buffer(onread: OnRead) -> tuple[Any, memoryview]:
+        buffer = onread.buffer() if callable(onread.buffer) else onread.buffer
+        return buffer, memoryview(buffer).cast("B")
+
+    def _tell_read(self, onread: OnRead, size: int, buffer: Any) -> None:
+        """Call the caller's back; False stops the reading until resume(), as in Node."""
+        self._bytes_read += size
+        self._note_activity()
+        try:
+            answer = onread.callback(size, buffer)
+        except Exception as error:  # noqa: BLE001
+            self._report_listener("onread", onread.callback, error)
+            return
+        if answer is False:
+            self._hold()
+
+    def resume(self) -> Self:
+        """Let `data` flow, or the reading into `onread` buffers go on.
+
+        Mirrors `socket.resume()`. See `Duplex.resume`.
+        """
+        if self._onread is not None and not self._destroyed:
+            self._release_input()
+        return super().resume()
 
     def _carrier_ended(self) -> None:
         self._push_end()
@@ -294,6 +365,11 @@ class Socket(Duplex):
         assert carrier is not None, "_ready_to_shut_down() said so"
         carrier.write_eof()
         self._await_shut_down(carrier)
+
+    def _say_goodbye(self) -> None:
+        if self._ready_to_shut_down() and self._carrier is not None:
+            self._carrier.write_eof()
+            self._flush_on_release = True
 
     def _await_shut_down(self, carrier: Carrier) -> None:
         if carrier.drained:
@@ -749,12 +825,19 @@ def connect(*args: Any, **keywords: Any) -> Socket:
         RuntimeError: no event loop is running.
     """
     running_loop("tlsevents.net.connect()")
-    options, callback = read_connect_arguments(args, keywords)
-    for name, default in _TLS_DEFAULTS.items():
-        if getattr(options, name) != default:
-            raise option_type_error(name, "left to tlsevents.connect(): net has no TLS", "given")
+    options, callback = _read_net_options(args, keywords)
     sock = Socket(allow_half_open=options.allow_half_open, high_water_mark=options.high_water_mark)
     sock._configure(options)  # noqa: SLF001
     if callback is not None:
         sock.once("connect", callback)
     return sock
+
+
+def _read_net_options(
+    args: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[ConnectOptions, Callable[..., object] | None]:
+    options, callback = read_connect_arguments(args, keywords)
+    for name, default in _TLS_DEFAULTS.items():
+        if getattr(options, name) != default:
+            raise option_type_error(name, "left to tlsevents.connect(): net has no TLS", "given")
+    return options, callback

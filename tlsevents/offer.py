@@ -182,6 +182,12 @@ def set_ciphers(context: ssl.SSLContext, ciphers: str, highest: str) -> bool:
     return not older
 
 
+def only_tls13_suites(ciphers: str) -> bool:
+    """Whether a cipher string names suites of TLS 1.3 and nothing else."""
+    names = [name for name in ciphers.split(":") if name]
+    return bool(names) and all(name.startswith("TLS_") for name in names)
+
+
 def _cipher_error(code: str, number: str, reason: str) -> errors.OptionsError:
     message = f"error:{number}:SSL routines::{reason}"
     return errors.options_error(code, message, library="SSL routines", reason=reason)

@@ -36,6 +36,7 @@ from tlsevents.context import secure_context
 from tlsevents.engine import DataReceived, Ended, Engine, Failed, HandshakeCompleted
 from tlsevents.errors import (
     CertificateError,
+    NegotiationError,
     TLSEventsError,
     altname_error,
     disconnected_error,
@@ -56,10 +57,12 @@ from tlsevents.wire import open_wire, take_over_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from tlsevents.context import SecureContext
     from tlsevents.engine import Event
     from tlsevents.errors import Phase
+    from tlsevents.options import OnRead
     from tlsevents.verification import Verifier
     from tlsevents.wire import Carrier
 
@@ -93,28 +96,33 @@ class _Plan:
 
 def _make_plan(options: ConnectOptions, context: SecureContext, host: str | None) -> _Plan:
     identity = options.servername or host or "localhost"
-    if options.servername is None and host is not None and is_ip(host):
+    if not options.servername and host is not None and is_ip(host):
+        # OpenSSL checks an address given as server_hostname, and never sends it.
         server_hostname: str | None = host.partition("%")[0]
-    elif options.servername == "" and host is not None and is_ip(host):
-        server_hostname = host.partition("%")[0]
     else:
         server_hostname = sni_name(options.servername, host)
+    nameable = server_hostname is not None
+    if server_hostname is not None and ("\0" in server_hostname or len(server_hostname) > 255):
+        # No certificate is for such a name; what is sent of it is what Node sends.
+        server_hostname = server_hostname.partition("\0")[0][:256]
+        server_hostname = server_hostname if len(server_hostname) <= 255 else None
+        nameable = False
     custom = options.check_server_identity
     verify = options.reject_unauthorized
-    if not context.own:
-        # A caller's own context is used as it is; what it does not check is checked after.
-        verify = verify and context.verifies
-        native = context.checks_hostname
-        if native and server_hostname is None:
-            if options.servername == "":
-                raise options_error(
-                    "ERR_INVALID_ARG_VALUE",
-                    "The context checks host names, and servername is empty",
-                    hint="Give a servername, or a context with check_hostname = False.",
-                )
-            server_hostname = sni_name(None, identity) or identity
-        return _Plan(verify, native and verify, server_hostname, identity, custom)
-    native = verify and custom is None and server_hostname is not None
+    if context.own:
+        native = verify and custom is None and nameable
+        return _Plan(verify, native, server_hostname, identity, custom)
+    # A caller's own context is used as it is; what it does not check is checked after.
+    verify = verify and context.verifies
+    if context.checks_hostname and server_hostname is None:
+        if options.servername == "":
+            raise options_error(
+                "ERR_INVALID_ARG_VALUE",
+                "The context checks host names, and servername is empty",
+                hint="Give a servername, or a context with check_hostname = False.",
+            )
+        server_hostname = sni_name(None, identity) or identity
+    native = verify and context.checks_hostname and nameable
     return _Plan(verify, native, server_hostname, identity, custom)
 
 
@@ -140,11 +148,13 @@ class TLSSocket(TLSFacts, Socket):
         self._plan = _make_plan(options, self._secure_context, self._host)
         self._engine: Engine | None = None
         self._context: ssl.SSLContext | None = None
+        self._context_failure: BaseException | None = None
+        self._protocol: str | None = None
+        self._finished_message: bytes | None = None
         self._early: list[bytes] = []
         self._early_end = False
         self._secured = False
         self._flush_held = False
-        self._deciding = False
         self._phase: Phase = "options"
         self._chain: tuple[bytes, ...] = ()
         self._handshake_timer: asyncio.TimerHandle | None = None
@@ -221,7 +231,11 @@ class TLSSocket(TLSFacts, Socket):
     def _context_built(self, build: asyncio.Future[ssl.SSLContext]) -> None:
         if self._destroyed or build.cancelled():
             _forget(build)
-        elif (error := build.exception()) is not None:
+        elif isinstance(error := build.exception(), NegotiationError):
+            # Settings that cannot lead to a handshake are the handshake's failure.
+            self._context_failure = error
+            self._connected()
+        elif error is not None:
             self.destroy(error)
         else:
             self._context = build.result()
@@ -279,7 +293,12 @@ class TLSSocket(TLSFacts, Socket):
     def _connected(self) -> None:
         """Start the handshake as soon as there are both a carrier and a context."""
         carrier, context = self._carrier, self._context
-        if carrier is None or context is None or self._connecting or self._engine is not None:
+        if carrier is None or self._connecting or self._engine is not None:
+            return
+        if self._context_failure is not None:
+            self.destroy(self._context_failure)
+            return
+        if context is None:
             return
         self._phase = "handshake"
         self._mark("handshake")
@@ -305,14 +324,15 @@ class TLSSocket(TLSFacts, Socket):
 
     def _make_engine(self, context: ssl.SSLContext) -> Engine:
         hostname = self._plan.server_hostname
+        pulled = self._onread is not None
         session = self._options.session
         if isinstance(session, ssl.SSLSession):
             try:
-                return Engine(context, server_hostname=hostname, session=session)
+                return Engine(context, server_hostname=hostname, session=session, pulled=pulled)
             except ValueError:
                 # A session of another context: Node ignores what it cannot resume.
                 pass
-        return Engine(context, server_hostname=hostname)
+        return Engine(context, server_hostname=hostname, pulled=pulled)
 
     # -- the carrier's side --------------------------------------------------------------------
 
@@ -320,21 +340,50 @@ class TLSSocket(TLSFacts, Socket):
         engine = self._engine
         if self._destroyed:
             return
-        if engine is None or self._deciding:
-            # Not ours to read yet: the context is being built, or the identity is being
-            # looked at. One read of the transport is all that may wait here.
+        if engine is None:
+            # The context is still being built. One read of the transport may wait here.
             self._early.append(bytes(data))
             if self._carrier is not None:
                 self._carrier.hold(True)
             return
         self._handle(engine.receive_data(data))
+        if self._onread is not None:
+            self._pull(self._onread)
+        if self._engine is not None and self._finished_message is not None:
+            self._look_for_renegotiation(self._engine)
         self._flush()
+
+    def _pull(self, onread: OnRead) -> None:
+        """Decrypt straight into the caller's buffers, until nothing is left."""
+        while self._engine is not None and self._secured:
+            buffer, view = self._caller_buffer(onread)
+            size, events = self._engine.read_into(view)
+            if size:
+                self.timeline.setdefault("first_byte", self._event_loop.time())
+                self._tell_read(onread, size, buffer)
+            self._handle(events)
+            if not size:
+                return
+
+    def _look_for_renegotiation(self, engine: Engine) -> None:
+        """A TLS 1.2 server may ask for another handshake; OpenSSL does it inside a read.
+
+        Only where OpenSSL verifies chain and name by itself: the other contexts refuse it.
+        """
+        finished = engine.ssl_object.get_channel_binding("tls-unique")
+        if finished is None or finished == self._finished_message:
+            return
+        self._finished_message = finished
+        self._flush()
+        self.emit("secure")
+        if not self._destroyed:
+            self.emit("secureConnect")
 
     def _carrier_ended(self) -> None:
         engine = self._engine
         if self._destroyed:
             return
-        if engine is None or self._deciding:
+        if engine is None:
             self._early_end = True
             return
         self._handle(engine.receive_eof())
@@ -421,7 +470,7 @@ class TLSSocket(TLSFacts, Socket):
                 error,
                 phase=phase,
                 alert_number=failed.alert_number,
-                protocol=None if failed.during_handshake else self.get_protocol(),
+                protocol=self._protocol,
             )
         )
 
@@ -442,7 +491,7 @@ class TLSSocket(TLSFacts, Socket):
         chain = presented_chain(self._engine.ssl_object)
         secure = self._secure_context
         if secure.verifier_ready:
-            self._give_up(self._named(error, chain, secure.verifier()))
+            self._refuse(self._named(error, chain, secure.verifier()))
             return
         # The verifier has to parse the CA bundle once: not on the loop.
         naming = self._event_loop.run_in_executor(None, secure.verifier)
@@ -456,9 +505,13 @@ class TLSSocket(TLSFacts, Socket):
             except Exception as trouble:  # noqa: BLE001
                 failure = verify_error(error.verify_code, chain=chain, cause=error)
                 failure.__context__ = trouble
-            self._give_up(failure)
+            self._refuse(failure)
 
         naming.add_done_callback(named)
+
+    def _refuse(self, failure: TLSEventsError) -> None:
+        self._authorization_error = failure.code or str(failure)
+        self._give_up(failure)
 
     def _named(
         self, error: ssl.SSLCertVerificationError, chain: tuple[bytes, ...], verifier: Verifier
@@ -493,6 +546,7 @@ class TLSSocket(TLSFacts, Socket):
         assert engine is not None, "its event led here"
         self._flush_held = True
         connection = engine.ssl_object
+        self._protocol = connection.version()
         self._alpn_protocol = connection.selected_alpn_protocol() or False
         name = self._plan.server_hostname
         self._servername = name if name is not None and not is_ip(name) else False
@@ -572,6 +626,9 @@ class TLSSocket(TLSFacts, Socket):
         self._secure_connecting = False
         self._phase = "open"
         self._mark("secure_connect")
+        if self._plan.check_hostname and self._protocol not in {"TLSv1.3", None}:
+            assert self._engine is not None, "a destroyed socket does not come here"
+            self._finished_message = self._engine.ssl_object.get_channel_binding("tls-unique")
         if self._handshake_timer is not None:
             self._handshake_timer.cancel()
             self._handshake_timer = None
@@ -588,6 +645,30 @@ class TLSSocket(TLSFacts, Socket):
         self._finish_if_done()
         if self._engine is not None and not self._destroyed:
             self._handle(self._engine.receive_data(b""))
+            if self._onread is not None:
+                self._pull(self._onread)
+
+    def connect(self, *args: Any, **keywords: Any) -> Self:  # noqa: ARG002
+        """Refuse: `tlsevents.connect()` makes a new socket.
+
+        Node's `tlsSocket.connect()` after `close` connects without TLS and sends in the clear.
+
+        Raises:
+            StreamError: always.
+        """
+        raise stream_error(
+            "ERR_SOCKET_CONNECTING" if not self._destroyed else "ERR_STREAM_DESTROYED"
+        )
+
+    def reset_and_destroy(self) -> Self:
+        """Refuse, as Node does for TLS sockets; on a destroyed one nothing happens.
+
+        Raises:
+            StreamError: ERR_INVALID_HANDLE_TYPE.
+        """
+        if self._destroyed:
+            return self
+        raise stream_error("ERR_INVALID_HANDLE_TYPE")
 
     def _handshake_overdue(self) -> None:
         self._handshake_timer = None
@@ -622,6 +703,12 @@ class TLSSocket(TLSFacts, Socket):
         self._flush()
         carrier.write_eof()
         self._await_shut_down(carrier)
+
+    def _say_goodbye(self) -> None:
+        if self._engine is not None and self._ready_to_shut_down():
+            self._engine.close_write()
+            self._flush()
+        super()._say_goodbye()
 
     def _release(self) -> None:
         super()._release()

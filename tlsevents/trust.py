@@ -21,12 +21,12 @@ import binascii
 import contextlib
 import functools
 import itertools
+import logging
 import os
 import re
 import ssl
 import sys
 import tempfile
-import warnings
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, cast
@@ -35,6 +35,8 @@ import certifi
 
 from tlsevents import errors
 from tlsevents.options import PemContent, PemPath, Source
+
+_log = logging.getLogger("tlsevents")
 
 __all__ = [
     "Roots",
@@ -218,9 +220,9 @@ def _extra(path: str) -> tuple[bytes, ...]:
         blocks = ()
         problem = getattr(exc, "strerror", None) or str(exc)
     if problem is not None:
-        warnings.warn(
-            f"Ignoring extra certs from `{path}`, load failed: {problem}", RuntimeWarning, 2
-        )
+        # Node prints a line and goes on. Not a Python warning: where those are errors, a file
+        # that nobody may need would end the connection.
+        _log.warning("Ignoring extra certs from `%s`, load failed: %s", path, problem)
     return blocks
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import ssl
 import stat
 import subprocess
@@ -425,16 +426,22 @@ def test_extra_certificates_of_node(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("file", "reason"), [("missing.pem", "No such file"), ("empty.pem", "no certificate in it")]
 )
-def test_extra_certificates_that_cannot_be_used_are_a_warning_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, reason: str
+def test_extra_certificates_that_cannot_be_used_are_logged_once(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    file: str,
+    reason: str,
 ) -> None:
     (tmp_path / "empty.pem").write_bytes(b"")
     monkeypatch.setenv("NODE_EXTRA_CA_CERTS", str(tmp_path / file))
     secure = made()
-    with pytest.warns(RuntimeWarning, match=f"Ignoring extra certs from `.*{file}`.*{reason}"):
+    with caplog.at_level("WARNING", "tlsevents"):
         secure.client_context(verify=True, check_hostname=True)
     ours = secure.client_context(verify=True, check_hostname=False)
     assert ours.cert_store_stats()["x509"] == len(trust.root_certificates())
+    (message,) = caplog.messages
+    assert re.search(f"Ignoring extra certs from `.*{file}`.*{reason}", message)
 
 
 def test_replacing_the_default_certificates() -> None:
