@@ -11,9 +11,11 @@ import asyncio
 import contextlib
 import difflib
 import functools
+import gc
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -226,6 +228,27 @@ _RESOLVERS = {
 }
 IMPATIENT = {"connect-etimedout-kernel", "autoselect-first-times-out-second-times-out"}
 """Recorded with one SYN retry: a setting of the kernel there, of the socket here."""
+
+
+@contextlib.contextmanager
+def nothing_left_open() -> Iterator[None]:
+    """Fail if a socket, a pipe or an anonymous file is open that was not open before."""
+    before = _descriptors()
+    yield
+    gc.collect()
+    left = {name for name in _descriptors() if name not in before}
+    assert not left, f"file descriptors left open: {sorted(left)}"
+
+
+def _descriptors() -> set[str]:
+    found = set()
+    folder = Path("/proc/self/fd")
+    for entry in folder.iterdir() if folder.exists() else ():
+        with contextlib.suppress(OSError):
+            target = entry.readlink()
+            if str(target).startswith(("socket:", "pipe:")) or "memfd" in str(target):
+                found.add(f"{entry.name} {target}")
+    return found
 
 
 # --- comparing --------------------------------------------------------------------------------

@@ -44,11 +44,12 @@ async def _run(names: list[str]) -> dict[str, Outcome]:
 def outcomes(request: pytest.FixtureRequest) -> dict[str, Outcome]:
     names = harness.selected(request.session.items, test_node_does_as_recorded.__name__)
     names = [name for name in names if differences.not_live(name) is None]
-    results = asyncio.run(_run(names))
-    again = [name for name in names if results[name] != expected(name)]
-    if len(again) <= ENOUGH:
-        for name in again:
-            results |= asyncio.run(_run([name]))
+    with harness.nothing_left_open():
+        results = asyncio.run(_run(names))
+        again = [name for name in names if results[name] != expected(name)]
+        if len(again) <= ENOUGH:
+            for name in again:
+                results |= asyncio.run(_run([name]))
     return results
 
 

@@ -41,11 +41,12 @@ async def _run(names: list[str]) -> dict[str, Outcome]:
 @pytest.fixture(scope="session")
 def outcomes(request: pytest.FixtureRequest) -> dict[str, Outcome]:
     names = harness.selected(request.session.items, test_as_recorded.__name__)
-    results = asyncio.run(_run(names), debug=True)
-    again = [name for name in names if results[name] != expected(name)]
-    if len(again) <= ENOUGH:
-        for name in again:
-            results |= asyncio.run(_run([name]), debug=True)
+    with harness.nothing_left_open():
+        results = asyncio.run(_run(names), debug=True)
+        again = [name for name in names if results[name] != expected(name)]
+        if len(again) <= ENOUGH:
+            for name in again:
+                results |= asyncio.run(_run([name]), debug=True)
     return results
 
 
