@@ -110,7 +110,7 @@ async def handshake(job: Job) -> None:
 
 async def idle(job: Job) -> None:
     async def open_one() -> tlsevents.TLSSocket:
-        socket = await connect(job)
+        socket: tlsevents.TLSSocket = await connect(job)
         socket.write(job.command(b"E", 1))
         await round_trips(socket, 1)
         return socket
