@@ -1,7 +1,6 @@
 """README keeps to what is there: its commands, code, links, option names and error codes."""
 
 import ast
-import asyncio
 import dataclasses
 import re
 import textwrap
