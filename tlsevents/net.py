@@ -174,6 +174,9 @@ class Socket(Duplex):
             self, allow_half_open=self.allow_half_open, high_water_mark=self._high_water_mark
         )
         self.__dict__.update(kept)
+        for event in ("data", "readable"):
+            if self.listener_count(event):
+                self._on_listener_added(event)
 
     def _configure(self, options: ConnectOptions) -> None:
         """Take what concerns the connection from the options, and start."""

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tlsevents.certificates import name_facts
 from tlsevents.context import secure_context
-from tlsevents.engine import DataReceived, Ended, Engine, Failed, HandshakeCompleted
+from tlsevents.engine import DataReceived, Ended, Engine, Failed, HandshakeCompleted, Noticed
 from tlsevents.errors import (
     CertificateError,
     NegotiationError,
@@ -47,7 +47,7 @@ from tlsevents.errors import (
     translate_ssl_error,
     verify_error,
 )
-from tlsevents.facts import TLSFacts
+from tlsevents.extras import TLSExtras
 from tlsevents.identity import check_server_identity, is_ip, sni_name
 from tlsevents.net import Socket, running_loop
 from tlsevents.options import ConnectOptions, read_connect_arguments
@@ -126,7 +126,7 @@ def _make_plan(options: ConnectOptions, context: SecureContext, host: str | None
     return _Plan(verify, native, server_hostname, identity, custom)
 
 
-class TLSSocket(TLSFacts, Socket):
+class TLSSocket(TLSExtras, Socket):
     """A TLS client socket with Node's `tls.TLSSocket` event API.
 
     Made by `connect()`. Events, besides those of `Socket`: `secure`, `secureConnect`,
@@ -158,6 +158,7 @@ class TLSSocket(TLSFacts, Socket):
         self._phase: Phase = "options"
         self._chain: tuple[bytes, ...] = ()
         self._handshake_timer: asyncio.TimerHandle | None = None
+        self._ask_by_options()
 
     def _identity_host(self) -> str | None:
         options = self._options
@@ -183,7 +184,7 @@ class TLSSocket(TLSFacts, Socket):
         if options.socket is None:
             return
         below = options.socket
-        self._connecting = isinstance(below, Socket) and below.connecting
+        self._connecting = isinstance(below, Socket) and below.pending and not below.destroyed
         self._connect_started = True
         self._opening = self._event_loop.create_task(self._open())
         self._opening.add_done_callback(self._opening_done)
@@ -192,7 +193,7 @@ class TLSSocket(TLSFacts, Socket):
         try:
             build = self._build_context()
             if build is None:
-                self._context = self._ready_context()
+                self._context = self._client_context()
             elif self._secure_context.needs_files:
                 self._context = await build
             else:
@@ -205,26 +206,22 @@ class TLSSocket(TLSFacts, Socket):
         except Exception as error:  # noqa: BLE001
             self.destroy(error)
 
-    def _ready_context(self) -> ssl.SSLContext:
-        plan = self._plan
-        return self._secure_context.client_context(
-            verify=plan.verify, check_hostname=plan.check_hostname
-        )
-
     def _build_context(self) -> asyncio.Future[ssl.SSLContext] | None:
         """Have the context built in the executor, None if it is there already."""
         plan = self._plan
         secure = self._secure_context
         wants_verifier = plan.needs_verifier and not secure.verifier_ready
         if not wants_verifier and secure.client_context_ready(
-            verify=plan.verify, check_hostname=plan.check_hostname
+            verify=plan.verify,
+            check_hostname=plan.check_hostname,
+            psk_callback=self._psk_callback,
         ):
             return None
 
         def build() -> ssl.SSLContext:
             if wants_verifier:
                 secure.verifier()
-            return self._ready_context()
+            return self._client_context()
 
         return self._event_loop.run_in_executor(None, build)
 
@@ -254,22 +251,53 @@ class TLSSocket(TLSFacts, Socket):
         if getattr(below, "destroyed", False):
             self.destroy()
             return
-        if isinstance(below, Socket):
-            if below.connecting:
-                await _until_connected(below)
-                if self._destroyed:
-                    return
-                self._connecting = False
-                self._mark("connect")
-                self.emit("connect")
-                if self._destroyed:
-                    return
-            if (given := below._give_up_carrier(self)) is not None:  # noqa: SLF001
-                carrier, waiting, ended = given
-                self._taken = below
-                self._take_carrier(carrier, waiting, ended=ended)
+        if isinstance(below, Socket) and not isinstance(below, TLSSocket):
+            if below.pending:
+                await self._until_connected(below)
+            if not self._destroyed:
+                self._take_over(below)
+            return
+        if isinstance(below, Socket) and below.connecting:
+            await self._until_connected(below)
+            if self._destroyed:
                 return
         self._take_carrier(StreamCarrier(self, below, self._event_loop))
+
+    def _take_over(self, below: Socket) -> None:
+        given = below._give_up_carrier(self)  # noqa: SLF001
+        if given is None:
+            self._take_carrier(StreamCarrier(self, below, self._event_loop))
+            return
+        carrier, waiting, ended = given
+        self._taken = below
+        self._take_carrier(carrier, waiting, ended=ended)
+
+    async def _until_connected(self, below: Socket) -> None:
+        """Wait for a socket that is connecting, or will be; repeat its `connect`."""
+        connected: asyncio.Future[None] = self._event_loop.create_future()
+
+        def on_connect() -> None:
+            self._connecting = False
+            self._mark("connect")
+            self.emit("connect")
+            if not connected.done():
+                connected.set_result(None)
+
+        def on_error(error: BaseException) -> None:
+            if not connected.done():
+                connected.set_exception(error)
+
+        def on_close(_had_error: bool) -> None:
+            on_error(stream_error("ERR_SOCKET_CLOSED"))
+
+        listeners = {"connect": on_connect, "error": on_error, "close": on_close}
+        for event, listener in listeners.items():
+            below.on(event, listener)
+        try:
+            await connected
+        finally:
+            for event, listener in listeners.items():
+                below.off(event, listener)
 
     _taken: Socket | None = None
 
@@ -286,10 +314,6 @@ class TLSSocket(TLSFacts, Socket):
         self._early_end = self._early_end or ended
         self._connected()
 
-    def _give_up_carrier(self, new_user: Socket) -> None:  # noqa: ARG002
-        """TLS in TLS runs over this socket's plaintext, not over its wire."""
-        return
-
     def _connected(self) -> None:
         """Start the handshake as soon as there are both a carrier and a context."""
         carrier, context = self._carrier, self._context
@@ -298,7 +322,7 @@ class TLSSocket(TLSFacts, Socket):
         if self._context_failure is not None:
             self.destroy(self._context_failure)
             return
-        if context is None:
+        if context is None or not self._prepare():
             return
         self._phase = "handshake"
         self._mark("handshake")
@@ -321,18 +345,6 @@ class TLSSocket(TLSFacts, Socket):
             self._carrier_received(data)
         if self._early_end and not self._destroyed:
             self._carrier_ended()
-
-    def _make_engine(self, context: ssl.SSLContext) -> Engine:
-        hostname = self._plan.server_hostname
-        pulled = self._onread is not None
-        session = self._options.session
-        if isinstance(session, ssl.SSLSession):
-            try:
-                return Engine(context, server_hostname=hostname, session=session, pulled=pulled)
-            except ValueError:
-                # A session of another context: Node ignores what it cannot resume.
-                pass
-        return Engine(context, server_hostname=hostname, pulled=pulled)
 
     # -- the carrier's side --------------------------------------------------------------------
 
@@ -396,11 +408,20 @@ class TLSSocket(TLSFacts, Socket):
 
     def _carrier_lost(self, error: Exception | None) -> None:
         taken, self._taken = self._taken, None
-        if taken is not None:
-            taken._taken_by = None  # noqa: SLF001
-            taken._carrier = None  # noqa: SLF001
+        if taken is None:
+            super()._carrier_lost(error)
+            return
+        # The socket below closes first, as in Node.
+        if not self._destroyed:
+            self.destroy(None if error is None else self._translate_loss(error))
+        self._carrier = None
+        taken._taken_by = None  # noqa: SLF001
+        taken._carrier = None  # noqa: SLF001
+        if taken.destroyed:
+            self._on_released()
+        else:
+            taken.once("close", lambda _had_error: self._on_released())
             taken.destroy()
-        super()._carrier_lost(error)
 
     def _translate_loss(self, error: Exception) -> Exception:
         if isinstance(error, TLSEventsError):
@@ -427,6 +448,8 @@ class TLSSocket(TLSFacts, Socket):
                     self._peer_ended(clean=clean)
                 case Failed():
                     self._engine_failed(event)
+                case Noticed(what, value):
+                    self._noticed(what, value)
 
     def _flush(self) -> None:
         engine = self._engine
@@ -461,6 +484,9 @@ class TLSSocket(TLSFacts, Socket):
 
     def _engine_failed(self, failed: Failed) -> None:
         error = failed.error
+        if self._observed is not None and self._observed.failure is not None:
+            self._give_up(self._observed.failure)
+            return
         if isinstance(error, ssl.SSLCertVerificationError):
             self._refuse_certificate(error)
             return
@@ -551,10 +577,17 @@ class TLSSocket(TLSFacts, Socket):
         name = self._plan.server_hostname
         self._servername = name if name is not None and not is_ip(name) else False
         self._phase = "verify"
+        if (self._observed is not None or self._offered is not None) and (
+            self._decide_specially(connection)
+        ):
+            return
         try:
             refusal = self._judge(connection)
         except Exception as trouble:  # noqa: BLE001
             refusal = trouble
+        self._conclude(refusal)
+
+    def _conclude(self, refusal: BaseException | None) -> None:
         if refusal is None:
             self._authorized = True
         else:
@@ -636,6 +669,10 @@ class TLSSocket(TLSFacts, Socket):
         self._wake(self._connect_waiters)
         if self._destroyed:
             return
+        if self._wants is not None or self.listener_count("session"):
+            self._look_for_session()
+            if self._destroyed:
+                return
         if self._queue and not self._corked and not self._in_flight:
             self._pump()
         self._flush_held = False
@@ -685,7 +722,11 @@ class TLSSocket(TLSFacts, Socket):
     def _transmit(self, data: bytes | memoryview) -> None:
         engine = self._engine
         assert engine is not None, "_ready_to_transmit() said so"
-        if failed := engine.send_data(data):
+        if self._max_fragment is None:
+            failed = engine.send_data(data)
+        else:
+            failed = self._send_fragments(engine, data, self._max_fragment)
+        if failed:
             self._handle(failed)
             return
         self._flush()
@@ -715,6 +756,9 @@ class TLSSocket(TLSFacts, Socket):
         self._early.clear()
         # The OpenSSL objects are most of a connection's memory.
         self._engine = None
+        if self._observed is not None:
+            self._observed.release()
+            self._observed = None
 
     def _cancel_timers(self) -> None:
         super()._cancel_timers()
@@ -762,33 +806,6 @@ def _is_stream_pair(below: object) -> bool:
         and isinstance(below[0], asyncio.StreamReader)
         and isinstance(below[1], asyncio.StreamWriter)
     )
-
-
-async def _until_connected(below: Socket) -> None:
-    loop = asyncio.get_running_loop()
-    connected: asyncio.Future[None] = loop.create_future()
-
-    def on_connect() -> None:
-        if not connected.done():
-            connected.set_result(None)
-
-    def on_error(error: BaseException) -> None:
-        if not connected.done():
-            connected.set_exception(error)
-
-    def on_close(_had_error: bool) -> None:
-        if not connected.done():
-            connected.set_exception(stream_error("ERR_SOCKET_CLOSED"))
-
-    below.on("connect", on_connect)
-    below.on("error", on_error)
-    below.on("close", on_close)
-    try:
-        await connected
-    finally:
-        below.off("connect", on_connect)
-        below.off("error", on_error)
-        below.off("close", on_close)
 
 
 def connect(*args: Any, **keywords: Any) -> TLSSocket:

@@ -17,7 +17,8 @@ What it promises:
 * EOF leaves the transport open (half-close is the stream's decision).
 * `_carrier_lost` comes exactly once, whatever happens.
 * A failed write must not hide what the peer said before it went away: bytes that are in
-  the kernel's buffer when the transport gives up (a fatal alert, mostly) are still read.
+  the kernel's buffer when the transport gives up (a fatal alert, mostly) are still read,
+  unless reading is held because nobody takes what there is.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ class Wire(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_flush_timer",
+        "_held",
         "_loop",
         "_lost",
         "_on_lost",
@@ -125,6 +127,7 @@ class Wire(asyncio.BufferedProtocol):
         self._on_made = on_made
         self._on_lost: Callable[[Exception | None], None] | None = None
         self._lost = False
+        self._held = False
         # While the loop is still making the transport, closing it waits: uvloop would leave
         # the socket object behind, open, with a descriptor that belongs to somebody else.
         self._postponed: Callable[[], None] | None = None
@@ -173,7 +176,7 @@ class Wire(asyncio.BufferedProtocol):
             return
         self._lost = True
         user = self._user
-        if exc is not None and user is not None:
+        if exc is not None and user is not None and not self._held:
             self._salvage(user)
         if self._flush_timer is not None:
             self._flush_timer.cancel()
@@ -222,6 +225,7 @@ class Wire(asyncio.BufferedProtocol):
             pass
 
     def hold(self, hold: bool) -> None:
+        self._held = hold
         transport = self._transport
         if transport is None or self._lost or transport.is_closing():
             return

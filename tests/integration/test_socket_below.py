@@ -68,9 +68,9 @@ async def test_bytes_the_reader_had_already_are_not_lost(trusted: bytes) -> None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pki.path("leaf-ok"))
     above, below = sockets.socketpair()
-    server = context.wrap_bio(incoming := ssl.MemoryBIO(), outgoing := ssl.MemoryBIO(), True)  # noqa: FBT003
+    server = context.wrap_bio(incoming := ssl.MemoryBIO(), outgoing := ssl.MemoryBIO(), True)
     loop = asyncio.get_running_loop()
-    below.setblocking(False)  # noqa: FBT003
+    below.setblocking(False)
 
     reader, writer = await asyncio.open_connection(sock=above)
     # An alert in the clear, in the same segment as the line before it.
