@@ -30,7 +30,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import trustme
+try:
+    import trustme
+except ImportError:
+    sys.exit("This needs the packages of the group 'benchmarks': pip install --group benchmarks")
 
 # Run as a script, it finds its neighbours all the same.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))

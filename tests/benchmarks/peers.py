@@ -151,20 +151,20 @@ PEERS = (
         key=OURS,
         title="tlsevents",
         client="tlsevents_events.py",
-        needs=("tlsevents",),
+        needs=("tlsevents", "pyee", "certifi", "idna"),
     ),
     Peer(
         key="tlsevents-async",
         title="tlsevents async for",
         client="tlsevents_async.py",
-        needs=("tlsevents",),
+        needs=("tlsevents", "pyee", "certifi", "idna"),
         not_in=frozenset({"idle", "connect"}),
     ),
     Peer(
         key="tlsevents-uvloop",
         title="tlsevents on uvloop",
         client="tlsevents_events.py",
-        needs=("tlsevents", "uvloop"),
+        needs=("tlsevents", "pyee", "certifi", "idna", "uvloop"),
         flags=("--uvloop",),
     ),
     Peer(
