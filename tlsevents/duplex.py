@@ -44,7 +44,7 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from tlsevents.emitter import Emitter
+from tlsevents.emitter import NOBODY, Emitter
 from tlsevents.errors import option_type_error, options_error, stream_error
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ _TURN: Final = 4 * SLICE
 # Most bytes handed down in one turn of the loop: a fast peer must not starve the others.
 
 WriteCallback: TypeAlias = "Callable[..., object]"
+
+
+# An empty deque takes 760 bytes, and an idle connection has nothing to put into two of them.
+NOTHING: Final[deque[Any]] = deque(maxlen=0)
 
 
 class _Decoder(Protocol):
@@ -189,6 +193,56 @@ class Duplex(Emitter):
     Mirrors `stream.Duplex` as `net.Socket` uses it; see the Node documentation, "Stream".
     """
 
+    # pyee's emitter has a __dict__ anyway. With what is here in it too, that would be 3 KiB for
+    # every connection instead of 0.6.
+    __slots__ = (
+        "_bytes_read",
+        "_bytes_written",
+        "_chunks",
+        "_close_emitted",
+        "_close_scheduled",
+        "_close_waiters",
+        "_completion_scheduled",
+        "_corked",
+        "_decoder",
+        "_default_encoding",
+        "_destroyed",
+        "_did_read",
+        "_discarding",
+        "_drain_waiters",
+        "_encoding",
+        "_end_callbacks",
+        "_end_emitted",
+        "_end_scheduled",
+        "_ended_by_peer",
+        "_ending",
+        "_error",
+        "_finished",
+        "_flowing",
+        "_had_error",
+        "_head_offset",
+        "_high_water_mark",
+        "_in_flight",
+        "_input_ended",
+        "_input_held",
+        "_iterating",
+        "_late_writes",
+        "_need_drain",
+        "_need_readable",
+        "_pipes",
+        "_pulling",
+        "_pump_scheduled",
+        "_queue",
+        "_read_waiter",
+        "_readable_length",
+        "_readable_scheduled",
+        "_released",
+        "_resume_scheduled",
+        "_shutting_down",
+        "_writable_length",
+        "allow_half_open",
+    )
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -202,7 +256,7 @@ class Duplex(Emitter):
         # reading half
         self._flowing: bool | None = None
         self._pulling = False
-        self._chunks: deque[bytes | str] = deque()
+        self._chunks: deque[bytes | str] = NOTHING
         self._readable_length = 0
         self._need_readable = True
         self._readable_scheduled = False
@@ -218,7 +272,7 @@ class Duplex(Emitter):
         self._bytes_read = 0
         self._pipes: list[_Pipe] = []
         # writing half
-        self._queue: deque[tuple[Any, int, WriteCallback | None]] = deque()
+        self._queue: deque[tuple[Any, int, WriteCallback | None]] = NOTHING
         self._head_offset = 0
         self._in_flight: list[tuple[int, WriteCallback | None]] = []
         self._completion_scheduled = False
@@ -240,8 +294,10 @@ class Duplex(Emitter):
         self._close_emitted = False
         self._error: BaseException | None = None
         self._had_error = False
-        self._drain_waiters: set[asyncio.Future[None]] = set()
-        self._close_waiters: set[asyncio.Future[None]] = set()
+        self._late_writes: tuple[BaseException, BaseException] | None = None
+        # Immutable, so that all sockets without waiters can share one.
+        self._drain_waiters: frozenset[asyncio.Future[None]] = NOBODY
+        self._close_waiters: frozenset[asyncio.Future[None]] = NOBODY
         self._read_waiter: asyncio.Future[None] | None = None
         self._iterating = False
 
@@ -409,7 +465,7 @@ class Duplex(Emitter):
     def unshift(self, chunk: bytes | str) -> None:
         """Put data back in front of what is buffered. Mirrors `readable.unshift()`."""
         if chunk:
-            self._chunks.appendleft(chunk)
+            self._buffered().appendleft(chunk)
             self._readable_length += len(chunk)
             if self._flowing or self._pulling:
                 self._schedule_readable()
@@ -483,13 +539,18 @@ class Duplex(Emitter):
             self._did_read = True
             self.emit("data", chunk)
             return
-        self._chunks.append(chunk)
+        self._buffered().append(chunk)
         self._readable_length += len(chunk)
         if self._readable_length >= self._high_water_mark:
             self._hold()
         if self._need_readable:
             self._schedule_readable()
         self._discard_unread()
+
+    def _buffered(self) -> deque[bytes | str]:
+        if self._chunks is NOTHING:
+            self._chunks = deque()
+        return self._chunks
 
     def _push_end(self) -> None:
         """The peer sends nothing more."""
@@ -498,7 +559,7 @@ class Duplex(Emitter):
         self._input_ended = True
         self._note_activity()
         if self._decoder is not None and (rest := self._decoder.decode(b"", True)):
-            self._chunks.append(rest)
+            self._buffered().append(rest)
             self._readable_length += len(rest)
         self._need_readable = False
         self._emit_readable()
@@ -595,7 +656,7 @@ class Duplex(Emitter):
 
     def _discard_input(self) -> None:
         self._discarding = True
-        self._chunks.clear()
+        self._chunks = NOTHING
         self._readable_length = 0
         self._release_input()
         if self._input_ended:
@@ -765,6 +826,8 @@ class Duplex(Emitter):
         accepted = self._writable_length < self._high_water_mark
         if not accepted:
             self._need_drain = True
+        if self._queue is NOTHING:
+            self._queue = deque()
         self._queue.append((chunk, size, callback))
         if not self._in_flight and not self._corked:
             self._pump()
@@ -887,11 +950,11 @@ class Duplex(Emitter):
         if self._writable_length < self._high_water_mark:
             return
         waiter = self._event_loop.create_future()
-        self._drain_waiters.add(waiter)
+        self._drain_waiters |= {waiter}
         try:
             await waiter
         finally:
-            self._drain_waiters.discard(waiter)
+            self._drain_waiters -= {waiter}
 
     # -- writing: what happens -----------------------------------------------------------------
 
@@ -1068,8 +1131,6 @@ class Duplex(Emitter):
         if when == "late":
             self._late_writes = (under_way, others)
 
-    _late_writes: tuple[BaseException, BaseException] | None = None
-
     def _on_released(self) -> None:
         """Nothing below is left: `close` may come."""
         self._released = True
@@ -1098,7 +1159,7 @@ class Duplex(Emitter):
         callbacks = [callback for _, callback in self._in_flight]
         callbacks += [callback for _, _, callback in self._queue]
         self._in_flight.clear()
-        self._queue.clear()
+        self._queue = NOTHING
         self._writable_length = 0
         error = under_way
         for callback in callbacks:
@@ -1117,7 +1178,7 @@ class Duplex(Emitter):
 
     def _fail_waiters(self) -> None:
         waiters = [waiter for waiter in self._drain_waiters if not waiter.done()]
-        self._drain_waiters.clear()
+        self._drain_waiters = NOBODY
         for waiter in waiters:
             waiter.set_exception(self._failure())
 
@@ -1131,12 +1192,12 @@ class Duplex(Emitter):
         if self._close_emitted:
             return
         waiter = self._event_loop.create_future()
-        self._close_waiters.add(waiter)
+        self._close_waiters |= {waiter}
         self._discard_unread()
         try:
             await waiter
         finally:
-            self._close_waiters.discard(waiter)
+            self._close_waiters -= {waiter}
 
 
 class _Chunks:

@@ -25,7 +25,10 @@ from pyee.asyncio import AsyncIOEventEmitter
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Emitter", "once"]
+__all__ = ["NOBODY", "Emitter", "once"]
+
+# Shared: CPython makes a new empty frozenset (216 bytes) each time it is asked for one.
+NOBODY: frozenset[Any] = frozenset()
 
 _Listener = TypeVar("_Listener", bound="Callable[..., Any]")
 
@@ -40,10 +43,12 @@ class Emitter(AsyncIOEventEmitter):
         loop: the event loop that runs coroutine listeners and hears of failing ones.
     """
 
+    __slots__ = ("_event_loop", "_event_waiters")
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._event_loop = loop
-        self._event_waiters: set[asyncio.Future[tuple[Any, ...]]] = set()
+        self._event_waiters: frozenset[asyncio.Future[tuple[Any, ...]]] = NOBODY
 
     def _silence(self) -> BaseException | None:
         """Give the reason why no event can come any more, None while one may."""
@@ -209,7 +214,7 @@ async def once(emitter: AsyncIOEventEmitter, event: str) -> tuple[Any, ...]:
             raise reason
         # Not a listener: one for `tlsClientError` would keep a handshake error from those
         # who listen to `error`.
-        emitter._event_waiters.add(waiter)  # noqa: SLF001
+        emitter._event_waiters |= {waiter}  # noqa: SLF001
     elif event != "error":
         emitter.add_listener("error", failed)
     emitter.add_listener(event, heard)
@@ -218,6 +223,6 @@ async def once(emitter: AsyncIOEventEmitter, event: str) -> tuple[Any, ...]:
     finally:
         emitter.remove_listener(event, heard)
         if isinstance(emitter, Emitter):
-            emitter._event_waiters.discard(waiter)  # noqa: SLF001
+            emitter._event_waiters -= {waiter}  # noqa: SLF001
         elif event != "error":
             emitter.remove_listener("error", failed)

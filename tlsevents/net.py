@@ -15,7 +15,8 @@ import socket
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tlsevents.dialer import Target, dial
-from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK, Duplex
+from tlsevents.duplex import NOTHING, DEFAULT_HIGH_WATER_MARK, Duplex
+from tlsevents.emitter import NOBODY
 from tlsevents.errors import (
     TLSEventsError,
     option_range_error,
@@ -71,7 +72,7 @@ _TLS_DEFAULTS: Final = {
 }
 
 # What a socket keeps when it connects again: its listeners, and what wraps its methods.
-_KEPT: Final = ("_events", "_waiting", "_lock", "_event_waiters", "emit")
+_KEPT: Final = ("_events", "_waiting", "_lock", "emit")
 
 ReadyState = Literal["opening", "open", "readOnly", "writeOnly", "closed"]
 
@@ -100,6 +101,29 @@ class Socket(Duplex):
 
     Mirrors `net.Socket` (Node documentation, "Net").
     """
+
+    __slots__ = (
+        "_attempted",
+        "_carrier",
+        "_close_timer",
+        "_connect_started",
+        "_connect_waiters",
+        "_connecting",
+        "_eof_pending",
+        "_flush_on_release",
+        "_idle_timeout",
+        "_idle_timer",
+        "_inside_with",
+        "_keep_alive",
+        "_last_activity",
+        "_no_delay",
+        "_onread",
+        "_opening",
+        "_remote",
+        "_taken_by",
+        "_target",
+        "timeline",
+    )
 
     def __init__(
         self,
@@ -130,7 +154,7 @@ class Socket(Duplex):
         self._keep_alive: tuple[bool, float] | None = None
         self._remote: tuple[str, int, str] | None = None
         self._onread: OnRead | None = None
-        self._connect_waiters: set[asyncio.Future[None]] = set()
+        self._connect_waiters: frozenset[asyncio.Future[None]] = NOBODY
         self._inside_with = False
         self._taken_by: Socket | None = None
         self.timeline: dict[str, float] = {}
@@ -174,6 +198,7 @@ class Socket(Duplex):
             self, allow_half_open=self.allow_half_open, high_water_mark=self._high_water_mark
         )
         self.__dict__.update(kept)
+        self._event_waiters = waiters
         for event in ("data", "readable"):
             if self.listener_count(event):
                 self._on_listener_added(event)
@@ -477,14 +502,14 @@ class Socket(Duplex):
             raise self._failure()
         if not self._reached_ready():
             waiter = self._event_loop.create_future()
-            self._connect_waiters.add(waiter)
+            self._connect_waiters |= {waiter}
             try:
                 await waiter
             except asyncio.CancelledError:
                 self.destroy()
                 raise
             finally:
-                self._connect_waiters.discard(waiter)
+                self._connect_waiters -= {waiter}
         return self
 
     def _reached_ready(self) -> bool:
@@ -779,7 +804,7 @@ class Socket(Duplex):
         if not isinstance(carrier, Wire) or self._destroyed or self._connecting:
             return None
         waiting = b"".join(c if isinstance(c, bytes) else c.encode() for c in self._chunks)
-        self._chunks.clear()
+        self._chunks = NOTHING
         self._readable_length = 0
         self._cancel_timers()
         carrier.change_user(new_user)

@@ -359,7 +359,7 @@ async def test_a_plain_socket_that_connects_twice(serve: Serve) -> None:
 
 
 async def test_net_has_no_tls_options() -> None:
-    with pytest.raises(tlsevents.OptionTypeError, match="tlsevents.connect"):
+    with pytest.raises(tlsevents.OptionTypeError, match="left to tlsevents"):
         tlsevents.net.connect(1, "127.0.0.1", ca=b"")
     with pytest.raises(tlsevents.OptionTypeError):
         tlsevents.net.connect(1, "127.0.0.1", nonsense=True)
