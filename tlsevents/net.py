@@ -15,7 +15,7 @@ import socket
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tlsevents.dialer import Target, dial
-from tlsevents.duplex import NOTHING, DEFAULT_HIGH_WATER_MARK, Duplex
+from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK, NOTHING, Duplex
 from tlsevents.emitter import NOBODY
 from tlsevents.errors import (
     TLSEventsError,
@@ -191,9 +191,8 @@ class Socket(Duplex):
 
     def _start_anew(self) -> None:
         """Forget the last connection; listeners and settings stay."""
-        kept: dict[str, Any] = {
-            name: self.__dict__[name] for name in _KEPT if name in self.__dict__
-        }
+        kept = {name: value for name, value in self.__dict__.items() if name in _KEPT}
+        waiters = self._event_waiters
         Socket.__init__(
             self, allow_half_open=self.allow_half_open, high_water_mark=self._high_water_mark
         )
