@@ -26,6 +26,7 @@ from tlsevents.errors import (
 from tlsevents.identity import check_server_identity
 from tlsevents.net import Socket
 from tlsevents.offer import convert_alpn_protocols, get_ciphers
+from tlsevents.sessions import Session, SessionCache
 from tlsevents.tls import TLSSocket, connect
 from tlsevents.trust import get_ca_certificates, set_default_ca_certificates
 
@@ -40,6 +41,8 @@ __all__ = [
     "OptionTypeError",
     "OptionsError",
     "SecureContext",
+    "Session",
+    "SessionCache",
     "Socket",
     "StreamError",
     "TLSEventsError",

@@ -16,11 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlsevents import _cpython, verification
+from tlsevents.errors import unsupported_option
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-__all__ = ["KEYS", "name_facts", "node_certificate", "node_certificate_chain"]
+__all__ = ["KEYS", "name_facts", "node_certificate", "node_certificate_chain", "x509_certificate"]
 
 KEYS = (
     "subject",
@@ -225,6 +226,20 @@ def _is_authority(der: bytes, decoded: Mapping[str, Any]) -> bool:
 
 
 # --- What cryptography adds -----------------------------------------------------------------------
+
+
+def x509_certificate(der: bytes) -> x509.Certificate:
+    """Return the certificate as an object of `cryptography`.
+
+    Raises: UnsupportedOptionError without the extra `x509`.
+    """
+    try:
+        from cryptography import x509
+    except ImportError as exc:
+        raise unsupported_option(
+            "x509", "it needs the package cryptography: pip install 'tlsevents[x509]'"
+        ) from exc
+    return x509.load_der_x509_certificate(der)
 
 
 def _of_cryptography(der: bytes) -> dict[str, Any]:

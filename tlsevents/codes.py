@@ -141,6 +141,10 @@ negotiation ERR_TLS_DH_PARAM_SIZE
     = DH parameter size is too small
     The server's Diffie-Hellman group is below min_dh_size: prefer ECDHE ciphers, or have the
     server updated.
+negotiation ERR_TLS_RENEGOTIATION_DISABLED
+    = TLS session renegotiation disabled for this socket
+    The server wanted another handshake on the same connection, which disable_renegotiation()
+    forbids: change the server, or do not call it.
 negotiation ERR_SSL_PSK_IDENTITY_NOT_FOUND
     psk_callback had no key for this server: check what it returns for the server's identity hint.
 negotiation ERR_SSL_UNEXPECTED_EOF_WHILE_READING (temporary)

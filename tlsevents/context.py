@@ -30,10 +30,11 @@ import types
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from tlsevents import credentials, errors, offer, trust
+from tlsevents._cpython import real_context
 from tlsevents.options import (
     ConnectOptions,
     PemContent,
@@ -74,6 +75,9 @@ _CACHE_SIZE = 64  # a verifying context with all roots holds about 0.7 MiB (meas
 
 
 _T = TypeVar("_T")
+
+PskCallback = Callable[["str | None"], "tuple[str | None, bytes]"]
+"""As `ssl.SSLContext.set_psk_client_callback` takes it: from hint to identity and key."""
 
 
 class WrapsBio(Protocol):
@@ -198,7 +202,13 @@ class SecureContext(ABC):
 
     @abstractmethod
     def client_context(
-        self, *, verify: bool, check_hostname: bool, keylog_filename: str | None = None
+        self,
+        *,
+        verify: bool,
+        check_hostname: bool,
+        keylog_filename: str | None = None,
+        apart: bool = False,
+        psk_callback: PskCallback | None = None,
     ) -> ssl.SSLContext:
         """Return the `ssl.SSLContext` for a connection; blocks when it has to be built.
 
@@ -206,12 +216,25 @@ class SecureContext(ABC):
                  check_hostname: whether OpenSSL checks the name as well; only with `verify`.
                  keylog_filename: where secrets go; such a context serves one connection and is
                  not kept.
+                 apart: one that serves only connections that ask for this, so that it may be told
+                 to write a key log now and then.
+                 psk_callback: answers for pre-shared keys, on Python 3.13 and newer.
         Raises:  OptionsError for files, NegotiationError for a method of servers.
         """
 
     @abstractmethod
-    def client_context_ready(self, *, verify: bool, check_hostname: bool) -> bool:
+    def client_context_ready(
+        self, *, verify: bool, check_hostname: bool, psk_callback: PskCallback | None = None
+    ) -> bool:
         """Whether client_context() would answer at once."""
+
+    @abstractmethod
+    def holds(self, context: ssl.SSLContext) -> bool:
+        """Whether `context` is one that client_context() would return now, for some arguments."""
+
+    @abstractmethod
+    def own_certificate(self) -> bytes | None:
+        """The client's certificate as DER, the first that was given; blocks for files."""
 
     @abstractmethod
     def verifier(self) -> Verifier:
@@ -235,6 +258,15 @@ class SecureContext(ABC):
     @abstractmethod
     def trusted_certificates(self) -> Sequence[bytes]:
         """The anchors as DER; blocks for files."""
+
+
+class _Variant(NamedTuple):
+    """Which of the contexts of a `SecureContext`."""
+
+    verify: bool
+    check_hostname: bool
+    apart: bool
+    psk_callback: PskCallback | None
 
 
 class _Built(SecureContext):
@@ -264,7 +296,13 @@ class _Built(SecureContext):
         return self._needs_files
 
     def client_context(
-        self, *, verify: bool, check_hostname: bool, keylog_filename: str | None = None
+        self,
+        *,
+        verify: bool,
+        check_hostname: bool,
+        keylog_filename: str | None = None,
+        apart: bool = False,
+        psk_callback: PskCallback | None = None,
     ) -> ssl.SSLContext:
         if self._settings.server_method:
             raise _no_handshake("0A0C0101", "called a function you should not call")
@@ -275,7 +313,16 @@ class _Built(SecureContext):
             context = self._build(*variant)
             context.keylog_filename = keylog_filename
             return context
-        return self._once(variant, self._settings.all_sources, lambda: self._build(*variant))
+        what = _Variant(*variant, apart, psk_callback)
+
+        def build() -> ssl.SSLContext:
+            context = self._build(*variant)
+            if psk_callback is not None:
+                # Python 3.13 and newer; the option table has made sure of that.
+                cast("Any", context).set_psk_client_callback(psk_callback)
+            return context
+
+        return self._once(what, self._settings.all_sources, build)
 
     def _once(self, what: object, sources: tuple[Source, ...], build: Callable[[], _T]) -> _T:
         """Return what is kept, or build it, if it is not there or its files have changed.
@@ -292,8 +339,29 @@ class _Built(SecureContext):
         made: _T = kept[1]
         return made
 
-    def client_context_ready(self, *, verify: bool, check_hostname: bool) -> bool:
-        return not self._needs_files and (verify, verify and check_hostname) in self._made
+    def client_context_ready(
+        self, *, verify: bool, check_hostname: bool, psk_callback: PskCallback | None = None
+    ) -> bool:
+        if self._needs_files:
+            return False
+        return _Variant(verify, verify and check_hostname, False, psk_callback) in self._made
+
+    def holds(self, context: ssl.SSLContext) -> bool:
+        stamp = trust.stamp(self._settings.all_sources) if self._needs_files else ()
+        return any(
+            isinstance(what, _Variant) and made[0] == stamp and real_context(made[1]) is context
+            for what, made in list(self._made.items())
+        )
+
+    def own_certificate(self) -> bytes | None:
+        def build() -> bytes | None:
+            for group in _read_credentials(self._settings)[0]:
+                if group.keys and group.certificates:
+                    blocks = trust.certificate_blocks(group.certificates[0])
+                    return ssl.PEM_cert_to_DER_cert(blocks[0].decode("latin-1"))
+            return None
+
+        return self._once("own certificate", self._settings.all_sources, build)
 
     def _build(self, verify: bool, check_hostname: bool) -> ssl.SSLContext:
         settings = self._settings
@@ -495,6 +563,8 @@ class _Wrapping(SecureContext):
         verify: bool,  # noqa: ARG002 - the user's context is used as it is
         check_hostname: bool,  # noqa: ARG002
         keylog_filename: str | None = None,  # noqa: ARG002
+        apart: bool = False,  # noqa: ARG002
+        psk_callback: PskCallback | None = None,  # noqa: ARG002
     ) -> ssl.SSLContext:
         """Return the user's context, whatever is asked."""
         context: ssl.SSLContext = self._context
@@ -505,8 +575,16 @@ class _Wrapping(SecureContext):
         *,
         verify: bool,  # noqa: ARG002
         check_hostname: bool,  # noqa: ARG002
+        psk_callback: PskCallback | None = None,  # noqa: ARG002
     ) -> bool:
         return True
+
+    def holds(self, context: ssl.SSLContext) -> bool:
+        return real_context(self._context) is context
+
+    def own_certificate(self) -> bytes | None:
+        """None: what a context has loaded is known to OpenSSL only."""
+        return None
 
     def verifier(self) -> Verifier:
         state = self._state()

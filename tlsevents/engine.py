@@ -222,6 +222,23 @@ class Engine:
         self.read_state: ReadState = "waiting"
         self.write_state: WriteState = "waiting"
 
+    def offer(self, session: ssl.SSLSession, context: ssl.SSLContext) -> None:
+        """Offer the server a session to resume, before `start()`.
+
+        CPython wants a session to be of the connection's own context; OpenSSL does not. Contexts
+        that differ in nothing a session depends on may stand in for each other.
+
+        Args:
+            context: that of the session.
+        """
+        connection = self.ssl_object
+        own = connection.context
+        connection.context = context
+        try:
+            connection.session = session
+        finally:
+            connection.context = own
+
     # -- verbs ---------------------------------------------------------------------------------
 
     def start(self) -> list[Event]:

@@ -47,6 +47,7 @@ from tlsevents.errors import (
     received,
     unsupported_option,
 )
+from tlsevents.sessions import SessionCache
 
 __all__ = [
     "CONTEXT_OPTIONS",
@@ -106,6 +107,7 @@ class ConnectOptions:
     # The TLS connection.
     alpn_protocols: tuple[bytes, ...] = ()
     session: Any = None
+    session_cache: SessionCache | None = None
     min_dh_size: float = 1024
     psk_callback: Callable[..., Any] | None = None
     request_ocsp: bool = False
@@ -214,6 +216,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("signal", "signal", checks.signal),
     Option("onread", "onread", checks.onread),
     Option("session", "session", tls_checks.session, secret=True),
+    Option("session_cache", "sessionCache", tls_checks.session_cache),
     Option("psk_callback", "pskCallback", tls_checks.psk_function),
     Option("timeout", "timeout", checks.timer),
     Option("handshake_timeout", "handshakeTimeout", checks.deadline),

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from tlsevents.checks import (
@@ -39,6 +39,7 @@ from tlsevents.errors import (
     option_value_error,
     options_error,
 )
+from tlsevents.sessions import Session, SessionCache, default_cache
 
 # Whom to trust and whom to meet.
 
@@ -123,7 +124,7 @@ def session(asked: Asked) -> Any:
     value = asked.value
     if value is False or value == 0 or value in ("", b""):
         return None  # falsy, as in Node: no session to resume
-    if isinstance(value, str | bytes | bytearray | int | float | Mapping | list | tuple):
+    if not isinstance(value, Session | ssl.SSLSession):
         raise OptionTypeError(
             "Session must be a buffer",
             code="ERR_INVALID_ARG_TYPE",
@@ -131,6 +132,15 @@ def session(asked: Asked) -> Any:
             hint="Pass what get_session() or a `session` event gave; it is opaque here.",
         )
     return value
+
+
+def session_cache(asked: Asked) -> SessionCache | None:
+    """Take a cache, or a yes or no to that of the process."""
+    if isinstance(asked.value, SessionCache):
+        return asked.value
+    if not isinstance(asked.value, bool):
+        raise asked.wrong_type("one of type boolean or an instance of SessionCache")
+    return default_cache if asked.value else None
 
 
 def minimum_size(asked: Asked) -> float:

@@ -33,6 +33,7 @@ from tlsevents.options import (
     read_connect_arguments,
     read_options,
 )
+from tlsevents.sessions import Session
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 CONTENT = PemContent(PEM.encode())
@@ -840,13 +841,21 @@ def test_keys_carry_their_passphrase() -> None:
     )
 
 
+class _Kept(Session):
+    def __init__(self) -> None:
+        """Stand for a session; nothing is resumed here."""
+
+    def __repr__(self) -> str:
+        return "hunter6"
+
+
 def test_secrets_show_in_no_repr() -> None:
     options = from_node(
         key=[{"pem": PEM + "hunter1", "passphrase": "hunter2"}],
         passphrase="hunter3",
         pfx=b"hunter4",
         ticketKeys=b"hunter5".ljust(48),
-        session=type("Session", (), {"__repr__": lambda _: "hunter6"})(),
+        session=_Kept(),
         cert=PEM + "hunter7",
     )
     shown = repr(options)

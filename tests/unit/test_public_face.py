@@ -22,6 +22,9 @@ FACE = {
     "Socket",
     "once",
     "net",
+    # sessions
+    "Session",
+    "SessionCache",
     # errors
     "TLSEventsError",
     "CertificateError",
