@@ -544,7 +544,11 @@ class Duplex(Emitter):
         if self._readable_length >= self._high_water_mark:
             self._hold()
         if self._need_readable:
-            self._schedule_readable()
+            if self._read_waiter is not None and not self._readable_scheduled:
+                # Somebody is waiting in `async for`: a turn of the loop earlier.
+                self._emit_readable()
+            else:
+                self._schedule_readable()
         self._discard_unread()
 
     def _buffered(self) -> deque[bytes | str]:
@@ -973,7 +977,7 @@ class Duplex(Emitter):
                 self._transmit(piece)
             if self._destroyed:
                 return
-        if self._in_flight and self._ready_to_transmit():
+        if self._in_flight and not self._completion_scheduled and self._ready_to_transmit():
             self._schedule_completion()
 
     def _pump_again(self) -> None:
@@ -1099,11 +1103,12 @@ class Duplex(Emitter):
         self._destroyed = True
         self._had_error = error is not None
         self._error = error
-        when, under_way, others = self._fate_of_writes(error)
+        pending = bool(self._in_flight or self._queue or self._end_callbacks)
+        fate = self._fate_of_writes(error) if pending else None
         self._release()
-        if when == "before":
-            self._event_loop.call_soon(self._fail_writes, under_way, others)
-        self._event_loop.call_soon(self._after_destroy, when, under_way, others)
+        if fate is not None and fate[0] == "before":
+            self._event_loop.call_soon(self._fail_writes, *fate[1:])
+        self._event_loop.call_soon(self._after_destroy, fate)
         return self
 
     def destroy_soon(self) -> None:
@@ -1118,18 +1123,19 @@ class Duplex(Emitter):
         else:
             self.once("finish", self.destroy)
 
-    def _after_destroy(self, when: str, under_way: BaseException, others: BaseException) -> None:
+    def _after_destroy(self, fate: tuple[str, BaseException, BaseException] | None) -> None:
         error = self._error
         if self._had_error:
             self._announce_error(error)  # type: ignore[arg-type]
-        if when == "after":
-            self._fail_writes(under_way, others)
+        if fate is not None:
+            if fate[0] == "after":
+                self._fail_writes(*fate[1:])
+            elif fate[0] == "late":
+                self._late_writes = fate[1:]
         self._fail_waiters()
         self._wake_reader()
         if self._released:
             self._schedule_close()
-        if when == "late":
-            self._late_writes = (under_way, others)
 
     def _on_released(self) -> None:
         """Nothing below is left: `close` may come."""

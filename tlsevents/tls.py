@@ -156,7 +156,6 @@ class TLSSocket(TLSExtras, Socket):
         self._secured = False
         self._flush_held = False
         self._phase: Phase = "options"
-        self._chain: tuple[bytes, ...] = ()
         self._handshake_timer: asyncio.TimerHandle | None = None
         self._ask_by_options()
 
@@ -290,7 +289,11 @@ class TLSSocket(TLSExtras, Socket):
         def on_close(_had_error: bool) -> None:
             on_error(stream_error("ERR_SOCKET_CLOSED"))
 
-        listeners = {"connect": on_connect, "error": on_error, "close": on_close}
+        listeners: dict[str, Callable[..., None]] = {
+            "connect": on_connect,
+            "error": on_error,
+            "close": on_close,
+        }
         for event, listener in listeners.items():
             below.on(event, listener)
         try:
@@ -439,9 +442,10 @@ class TLSSocket(TLSExtras, Socket):
         for event in events:
             if self._destroyed:
                 return
+            if type(event) is DataReceived:  # nearly always; a match costs twice as much
+                self._deliver(event.data)
+                continue
             match event:
-                case DataReceived(data):
-                    self._deliver(data)
                 case HandshakeCompleted():
                     self._decide()
                 case Ended(clean):
@@ -605,10 +609,7 @@ class TLSSocket(TLSExtras, Socket):
         plan = self._plan
         if not plan.needs_verifier and plan.custom_check is None:
             # OpenSSL accepted chain and name; Node's own rules may still be stricter.
-            refusal = check_server_identity(
-                plan.identity, name_facts(connection.getpeercert() or {})
-            )
-            if refusal is None:
+            if _is_for(plan.identity, connection):
                 return None
             return self._misnamed(presented_chain(connection))
         chain = presented_chain(connection)
@@ -717,7 +718,8 @@ class TLSSocket(TLSExtras, Socket):
     # -- what Duplex and Socket ask ------------------------------------------------------------
 
     def _ready_to_transmit(self) -> bool:
-        return self._secured and super()._ready_to_transmit()
+        carrier = self._carrier
+        return self._secured and carrier is not None and carrier.drained
 
     def _transmit(self, data: bytes | memoryview) -> None:
         engine = self._engine
@@ -786,6 +788,24 @@ class TLSSocket(TLSExtras, Socket):
 
     def _reached_ready(self) -> bool:
         return self._secured
+
+
+# Names and certificates that fit each other, oldest first: most programs meet few.
+_fits: dict[tuple[str, bytes | None], None] = {}
+_FITS_KEPT = 256
+
+
+def _is_for(identity: str, connection: ssl.SSLObject) -> bool:
+    """Node's own name check, for a pair that OpenSSL's check has accepted already."""
+    pair = identity, connection.getpeercert(binary_form=True)
+    if pair in _fits:
+        return True
+    if check_server_identity(identity, name_facts(connection.getpeercert() or {})) is not None:
+        return False
+    if len(_fits) >= _FITS_KEPT:
+        _fits.pop(next(iter(_fits)), None)
+    _fits[pair] = None
+    return True
 
 
 def _forget(done: asyncio.Future[Any]) -> None:
