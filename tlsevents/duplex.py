@@ -217,6 +217,7 @@ class Duplex(Emitter):
         "_ended_by_peer",
         "_ending",
         "_error",
+        "_error_told",
         "_finished",
         "_flowing",
         "_had_error",
@@ -289,6 +290,7 @@ class Duplex(Emitter):
         self._ended_by_peer = False
         # both
         self._destroyed = False
+        self._error_told = False
         self._released = False
         self._close_scheduled = False
         self._close_emitted = False
@@ -1132,6 +1134,7 @@ class Duplex(Emitter):
                 self._fail_writes(*fate[1:])
             elif fate[0] == "late":
                 self._late_writes = fate[1:]
+        self._error_told = True
         self._fail_waiters()
         self._wake_reader()
         if self._released:
@@ -1140,13 +1143,14 @@ class Duplex(Emitter):
     def _on_released(self) -> None:
         """Nothing below is left: `close` may come."""
         self._released = True
-        self._schedule_close()
+        if self._error_told:
+            self._schedule_close()
 
     def _schedule_close(self) -> None:
-        # Later than the error event, which the turn after destroy() emits.
-        if not self._close_scheduled and self._destroyed:
+        # A turn later than the error event.
+        if not self._close_scheduled:
             self._close_scheduled = True
-            self._event_loop.call_soon(self._event_loop.call_soon, self._emit_close)
+            self._event_loop.call_soon(self._emit_close)
 
     def _emit_close(self) -> None:
         if self._close_emitted:
