@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-HELPERS = {"local_server"}
+HELPERS = {"local_server", "local_protocols"}
 
 # What each prints; a line of "<hint>" stands for any sentence or two.
 EXPECTED = {
@@ -82,6 +82,29 @@ Without one, TLS 1.3:
 Without one, TLS 1.2:
   tlsClientError ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE
   close, had_error=True
+""",
+    "starttls_smtp": """\
+220 localhost ready
+> EHLO client.example
+250-localhost
+250 STARTTLS
+> STARTTLS
+220 go ahead
+secureConnect, TLSv1.3
+> EHLO client.example
+250-localhost
+250 AUTH PLAIN
+> QUIT
+221 bye
+""",
+    "postgres_ssl": """\
+SSLRequest: b'S'
+secureConnect, TLSv1.3
+password, please
+""",
+    "http_connect_proxy": """\
+http proxy: HTTP/1.0 200 OK
+https proxy: HTTP/1.0 200 OK
 """,
     "from_node": """\
 client connected authorized
