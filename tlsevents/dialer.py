@@ -28,7 +28,7 @@ from tlsevents.errors import (
     options_error,
     translate_os_error,
 )
-from tlsevents.identity import is_ip
+from tlsevents.identity import is_ip, to_ascii
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -212,7 +212,9 @@ async def _lookup(target: Target, host: str) -> list[tuple[str, int]]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(
-            host,
+            # Python's own encoding is IDNA 2003: it would ask for another name than the one
+            # that goes into SNI and is looked for in the certificate.
+            host if host.isascii() else to_ascii(host),
             target.port or None,
             family=_FAMILIES.get(target.family, socket.AF_UNSPEC),
             type=socket.SOCK_STREAM,

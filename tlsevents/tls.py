@@ -48,7 +48,7 @@ from tlsevents.errors import (
     verify_error,
 )
 from tlsevents.extras import TLSExtras
-from tlsevents.identity import check_server_identity, is_ip, sni_name
+from tlsevents.identity import check_server_identity, is_ip, sni_name, to_ascii
 from tlsevents.net import Socket, running_loop
 from tlsevents.options import ConnectOptions, read_connect_arguments
 from tlsevents.stream_carrier import StreamCarrier
@@ -618,7 +618,7 @@ class TLSSocket(TLSExtras, Socket):
         if plan.custom_check is not None:
             return self._ask_custom_check(chain)
         if not plan.check_hostname and not self._secure_context.verifier().name_matches(
-            chain, plan.identity
+            chain, plan.identity if is_ip(plan.identity) else to_ascii(plan.identity)
         ):
             return self._misnamed(chain)
         certificate = self._certificate(chain)
