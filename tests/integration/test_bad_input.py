@@ -144,9 +144,7 @@ async def test_a_damaged_byte_anywhere_in_the_first_flight(
 
         server = serve(first_flight, send_flight(damage), read_raw, maximum=version)
         names, error = await outcome(
-            tlsevents.connect(
-                host="127.0.0.1", port=server.port, ca=trusted, handshake_timeout=0.3
-            )
+            tlsevents.connect(host="127.0.0.1", port=server.port, ca=trusted, handshake_timeout=0.3)
         )
         assert "secureConnect" not in names
         assert isinstance(error, tlsevents.TLSEventsError)
@@ -267,9 +265,7 @@ async def test_files_that_cannot_be_used(serve: Serve, tmp_path: Path, name: str
             assert error.path == str(path)
 
 
-@pytest.mark.parametrize(
-    "answer", [False, True, 0, "", "no", 1, object(), [], {"ok": False}]
-)
+@pytest.mark.parametrize("answer", [False, True, 0, "", "no", 1, object(), [], {"ok": False}])
 async def test_only_none_accepts_an_identity(serve: Serve, trusted: bytes, answer: Any) -> None:
     server = serve()
     socket = tlsevents.connect(
@@ -369,9 +365,7 @@ async def test_a_context_of_the_callers(
 async def test_a_context_without_verification_alone_lets_nobody_in(serve: Serve) -> None:
     server = serve()
     context = ssl._create_unverified_context()  # noqa: S323
-    _, error = await outcome(
-        tlsevents.connect(host="127.0.0.1", port=server.port, context=context)
-    )
+    _, error = await outcome(tlsevents.connect(host="127.0.0.1", port=server.port, context=context))
     assert isinstance(error, tlsevents.CertificateError)
     socket = await tlsevents.connect(
         host="127.0.0.1", port=server.port, context=context, reject_unauthorized=False
@@ -407,8 +401,6 @@ async def test_the_name_that_is_sent(
 async def test_a_wrong_name_is_refused_without_sni_too(serve: Serve, trusted: bytes) -> None:
     server = serve(certificate="leaf-wronghost")
     _, error = await outcome(
-        tlsevents.connect(
-            host="localhost", port=server.port, ca=trusted, servername="", family=4
-        )
+        tlsevents.connect(host="localhost", port=server.port, ca=trusted, servername="", family=4)
     )
     assert error.code == "ERR_TLS_CERT_ALTNAME_INVALID"
