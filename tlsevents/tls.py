@@ -155,6 +155,7 @@ class TLSSocket(TLSExtras, Socket):
         self._early_end = False
         self._secured = False
         self._flush_held = False
+        self._refusing = False
         self._phase: Phase = "options"
         self._handshake_timer: asyncio.TimerHandle | None = None
         self._ask_by_options()
@@ -261,6 +262,16 @@ class TLSSocket(TLSExtras, Socket):
             if self._destroyed:
                 return
         self._take_carrier(StreamCarrier(self, below, self._event_loop))
+
+    @staticmethod
+    def _drop_below(below: Any) -> None:
+        """Close what was given to this socket and is not its carrier yet: it has no other owner."""
+        if _is_stream_pair(below):
+            below[1].close()
+            return
+        close = getattr(below, "destroy", None) or getattr(below, "close", None)
+        if callable(close):
+            close()
 
     def _take_over(self, below: Socket) -> None:
         given = below._give_up_carrier(self)  # noqa: SLF001
@@ -410,6 +421,9 @@ class TLSSocket(TLSExtras, Socket):
         super()._carrier_drained()
 
     def _carrier_lost(self, error: Exception | None) -> None:
+        if self._refusing and not self._destroyed:
+            self._carrier = None
+            return
         taken, self._taken = self._taken, None
         if taken is None:
             super()._carrier_lost(error)
@@ -523,7 +537,10 @@ class TLSSocket(TLSExtras, Socket):
         if secure.verifier_ready:
             self._refuse(self._named(error, chain, secure.verifier()))
             return
-        # The verifier has to parse the CA bundle once: not on the loop.
+        # The verifier has to parse the CA bundle once: not on the loop. What happens to the
+        # connection meanwhile, which is told of the refusal, is no other error.
+        self._refusing = True
+        self._cancel_handshake_timer()
         naming = self._event_loop.run_in_executor(None, secure.verifier)
 
         def named(done: asyncio.Future[Verifier]) -> None:
@@ -663,9 +680,7 @@ class TLSSocket(TLSExtras, Socket):
         if self._plan.check_hostname and self._protocol not in {"TLSv1.3", None}:
             assert self._engine is not None, "a destroyed socket does not come here"
             self._finished_message = self._engine.ssl_object.get_channel_binding("tls-unique")
-        if self._handshake_timer is not None:
-            self._handshake_timer.cancel()
-            self._handshake_timer = None
+        self._cancel_handshake_timer()
         self.emit("secureConnect")
         self._wake(self._connect_waiters)
         if self._destroyed:
@@ -754,6 +769,8 @@ class TLSSocket(TLSExtras, Socket):
         super()._say_goodbye()
 
     def _release(self) -> None:
+        if self._carrier is None and self._options.socket is not None:
+            self._drop_below(self._options.socket)
         super()._release()
         self._early.clear()
         # The OpenSSL objects are most of a connection's memory.
@@ -764,6 +781,9 @@ class TLSSocket(TLSExtras, Socket):
 
     def _cancel_timers(self) -> None:
         super()._cancel_timers()
+        self._cancel_handshake_timer()
+
+    def _cancel_handshake_timer(self) -> None:
         if self._handshake_timer is not None:
             self._handshake_timer.cancel()
             self._handshake_timer = None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
+import time
+import unittest.mock
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +15,7 @@ import tlsevents
 from tests import pki
 from tests.recorder import Recorder
 from tests.servers import (
+    Peer,
     alert,
     close_notify,
     damage_next_record,
@@ -305,3 +309,29 @@ async def test_nothing_comes_after_close(serve: Serve, trusted: bytes) -> None:
     await asyncio.sleep(0.05)
     assert trace.names[-1] == "close"
     assert trace.names.count("close") == 1
+
+
+async def test_a_refused_certificate_wins_over_what_the_server_does_then(serve: Serve) -> None:
+    """The verdict of an unknown context takes a while to name; the server resets meanwhile."""
+
+    def shake_and_reset(peer: Peer) -> None:
+        with contextlib.suppress(Exception):
+            handshake(peer)
+        reset(peer)
+
+    server = serve(shake_and_reset)
+    # Roots nobody has used yet, so that naming the verdict has to go through the executor.
+    socket = tlsevents.connect(
+        host="127.0.0.1", port=server.port, ca=[pki.pem("root-b"), pki.pem("inter-b")]
+    )
+    slow = socket._secure_context.verifier
+
+    def verifier() -> Any:
+        time.sleep(0.1)
+        return slow()
+
+    with unittest.mock.patch.object(type(socket._secure_context), "verifier", lambda _: verifier()):
+        with pytest.raises(tlsevents.CertificateError) as caught:
+            await socket
+    assert caught.value.code == "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+    await socket.wait_closed()

@@ -307,3 +307,37 @@ async def test_the_host_for_the_identity(serve: Serve, trusted: bytes) -> None:
     assert caught.value.code == "ERR_TLS_CERT_ALTNAME_INVALID"
     assert caught.value.host == "other.example"
     await below.wait_closed()
+
+
+@pytest.mark.parametrize("kind", ["kernel", "pair", "plain", "connecting", "tls"])
+async def test_destroying_at_once_closes_what_is_below(
+    serve: Serve, trusted: bytes, kind: str
+) -> None:
+    server = serve(handshake, read_all)
+    below: Any
+    if kind == "kernel":
+        below = sockets.create_connection(("127.0.0.1", server.port))
+    elif kind == "pair":
+        below = await asyncio.open_connection("127.0.0.1", server.port)
+    elif kind == "tls":
+        below = await tlsevents.connect(host="127.0.0.1", port=server.port, ca=trusted)
+    else:
+        below = tlsevents.net.connect(server.port, "127.0.0.1")
+        if kind == "plain":
+            await below
+    socket = tlsevents.connect(socket=below, ca=trusted)
+    trace = Recorder(socket)
+    socket.destroy()
+    await socket.wait_closed()
+    assert trace.names == ["close"]
+    if kind in {"plain", "connecting", "tls"}:
+        await below.wait_closed()
+    # The fixtures look for descriptors that are left open.
+
+
+async def test_a_failing_option_file_closes_what_is_below(serve: Serve) -> None:
+    server = serve(handshake, read_all)
+    below = sockets.create_connection(("127.0.0.1", server.port))
+    with pytest.raises(FileNotFoundError):
+        await tlsevents.connect(socket=below, ca="/nowhere/at/all.pem")
+    assert below.fileno() == -1
