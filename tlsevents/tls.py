@@ -801,6 +801,8 @@ class TLSSocket(TLSExtras, Socket):
 
     def _announce_error(self, error: BaseException) -> None:
         handshake_phase = not self._secured
+        if handshake_phase and isinstance(error, TLSEventsError) and error.phase == "open":
+            error.phase = self._phase  # a stream's error, of a stream that is not open yet
         if handshake_phase and self.listener_count("tlsClientError"):
             self._tell_error("tlsClientError", error)
         else:

@@ -330,8 +330,11 @@ async def test_a_refused_certificate_wins_over_what_the_server_does_then(serve: 
         time.sleep(0.1)
         return slow()
 
-    with unittest.mock.patch.object(type(socket._secure_context), "verifier", lambda _: verifier()):
-        with pytest.raises(tlsevents.CertificateError) as caught:
-            await socket
+    patch = unittest.mock.patch.object
+    with (
+        patch(type(socket._secure_context), "verifier", side_effect=verifier),
+        pytest.raises(tlsevents.CertificateError) as caught,
+    ):
+        await socket
     assert caught.value.code == "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
     await socket.wait_closed()
