@@ -106,7 +106,7 @@ def events(trace: Iterable[Sequence[Json]], places: Places) -> list[Event]:
             continue
         comparable = {key: value(item, places, key) for key, item in payload.items()}
         below = prefix in {"raw", "duplex"} and event == "data"
-        if below and not comparable["chunk"].get("text", "").strip().isalnum():
+        if below and not _readable(comparable["chunk"]):
             comparable = {}  # ciphertext: its length is nobody's business
         if event == "@first getSession()":
             comparable = {key: {"$": "Buffer"} for key in comparable}
@@ -116,6 +116,10 @@ def events(trace: Iterable[Sequence[Json]], places: Places) -> list[Event]:
             comparable = _joined(result.pop()[1], comparable)
         result.append((name, comparable))
     return result
+
+
+def _readable(chunk: Json) -> bool:
+    return isinstance(chunk, Mapping) and str(chunk.get("text", "")).strip().isalnum()
 
 
 def _joined(first: dict[str, Json], second: dict[str, Json]) -> dict[str, Json]:

@@ -15,6 +15,8 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Self, TypeAlias
 
+from pyee import EventEmitter
+
 import tlsevents
 from tests.conformance.scenarios import AFTER, GETTERS, NAMES, STATE
 
@@ -104,7 +106,7 @@ def summary(value: Any) -> Json:
         return ",".join(value)
     if type(value).__name__ == "Certificate":
         return "X509Certificate"
-    if type(value).__name__ == "SSLSession":
+    if isinstance(value, tlsevents.Session):
         return "Buffer"
     return encode(value)
 
@@ -138,6 +140,71 @@ class Pipe:
 
     def end(self) -> None:
         self._run.note("sink final")
+
+
+class Wrapped(EventEmitter, asyncio.Protocol):
+    """A duplex of the program's own over a TCP connection, with what Node's streams emit."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, object_mode: bool) -> None:
+        super().__init__()
+        self._loop = loop
+        self._object_mode = object_mode
+        self._transport: asyncio.Transport | None = None
+        self._ends = 0
+        self.destroyed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        self.emit("data", data.decode("latin-1") if self._object_mode else data)
+
+    def eof_received(self) -> bool:
+        self.emit("end")
+        self._ended()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.destroy(exc)
+
+    def _ended(self) -> None:
+        self._ends += 1
+        if self._ends == 2:
+            self.destroy()
+
+    def write(self, data: bytes) -> bool:
+        assert self._transport is not None
+        self._transport.write(data)
+        return True
+
+    def end(self) -> None:
+        assert self._transport is not None
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+            self._loop.call_soon(self.emit, "finish")
+            self._ended()
+
+    def pause(self) -> None:
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+            self.emit("pause")
+
+    def resume(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._loop.call_soon(self.emit, "resume")
+
+    def destroy(self, error: Exception | None = None) -> None:
+        if self.destroyed:
+            return
+        self.destroyed = True
+        if self._transport is not None:
+            self._transport.close()
+        if error is not None:
+            self._loop.call_soon(self.emit, "error", error)
+        self._loop.call_soon(self._loop.call_soon, self.emit, "close")
 
 
 class Run:
@@ -193,7 +260,7 @@ class Run:
         socket.emit = record
 
     def emitted(self, socket: Any, prefix: str, event: str, arguments: tuple[Any, ...]) -> None:
-        if prefix != "raw:":
+        if prefix not in {"raw:", "duplex:"}:
             event = self.phase_checked(event, prefix)
         payload: dict[str, Json] = {}
         names = NAMES.get(event, [])
@@ -316,7 +383,8 @@ class Run:
             text = bytes(buffer[:count]).decode("latin-1")
             self.note("onread callback", bytes=count, text=text)
             if described.get("returns") is False:
-                self.later(100, lambda: self.call(self.tls, "resume", [], note="resume()"))
+                # Recorded with 100 ms; see `differences.settle`.
+                self.later(300, lambda: self.call(self.tls, "resume", [], note="resume()"))
                 return False
             return None
 
@@ -376,6 +444,8 @@ class Run:
             socket.emit = lambda *_, **__: True
             socket.destroy()
         for socket in self.sockets:
+            if isinstance(socket, Wrapped):
+                continue
             try:
                 await asyncio.wait_for(socket.wait_closed(), 2)
             except TimeoutError:
@@ -443,6 +513,8 @@ class Run:
         def closed(_: bool) -> None:
             self.note("sessions collected", count=len(collected))
             session = taken[0] if source == "getter" else (collected or [None])[-1]
+            if source == "bare" and session is not None:
+                session = session._session
             self.note("second tls.connect() with the session option")
             self.second({**options, **self.program["openingArgs"]["second"], "session": session})
 
@@ -509,14 +581,34 @@ class Run:
             raw.write("STARTTLS\n")
             self.connect_over(raw)
 
-        raw.on("data", ready)
         raw.connect(self.request["target"])
+        raw.on("data", ready)
 
     async def open_duplex(self) -> None:
-        raise NotImplementedError("a Node-like duplex of the program's own")
+        target = self.request["target"]
+        object_mode = self.program["openingArgs"].get("objectMode") is True
+        _, duplex = await self.loop.create_connection(
+            lambda: Wrapped(self.loop, object_mode=object_mode), target["host"], target["port"]
+        )
+        self.duplex = duplex
+        self.watch_emissions(duplex, "duplex:")
+        duplex.on("error", lambda _: None)
+        self.connect_over(duplex)
 
     async def open_constructor(self) -> None:
-        raise NotImplementedError("TLSSocket is made by connect() only")
+        raw = self.open_raw()
+
+        def connected() -> None:
+            constructor: Callable[..., object] = tlsevents.TLSSocket
+            try:
+                constructor(raw, self.decode(self.request["arguments"])[0])
+            except TypeError:  # the text is Python's, and differs between its versions
+                self.note("new TLSSocket refused")
+            raw.destroy()
+            self.later(self.request["settle"], lambda: self.finish(None))
+
+        raw.once("connect", connected)
+        raw.connect(self.request["target"])
 
     # -- steps ---------------------------------------------------------------------------------
 
