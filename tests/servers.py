@@ -837,6 +837,8 @@ def server_context(plan: ServerPlan, *, key_log: str | None = None) -> ssl.SSLCo
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if plan.ciphers is not None:
         context.set_ciphers(plan.ciphers)
+    elif plan.psk is not None:
+        context.set_ciphers("PSK")  # none of them is among Python's own
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are what is tested
         context.minimum_version = getattr(ssl.TLSVersion, plan.minimum.replace(".", "_"))
