@@ -64,13 +64,17 @@ _TURN: Final = 4 * SLICE
 
 WriteCallback: TypeAlias = "Callable[..., object]"
 
+Chunk: TypeAlias = "bytes | Any"
+"""Data: bytes, or str after `set_encoding()`, which is the caller's to know. As `bytes | str` it
+would make everybody test for what only those have who asked for it."""
+
 
 # An empty deque takes 760 bytes, and an idle connection has nothing to put into two of them.
 NOTHING: Final[deque[Any]] = deque(maxlen=0)
 
 
 class _Decoder(Protocol):
-    def decode(self, data: bytes, final: bool = ...) -> str: ...
+    def decode(self, data: bytes, /, final: bool = ...) -> str: ...
 
 
 class _HexDecoder:
@@ -270,7 +274,7 @@ class Duplex(Emitter):
         self._input_held = False
         self._encoding: str | None = None
         self._decoder: _Decoder | None = None
-        self._bytes_read = 0
+        self._bytes_read: int = 0
         self._pipes: list[_Pipe] = []
         # writing half
         self._queue: deque[tuple[Any, int, WriteCallback | None]] = NOTHING
@@ -407,7 +411,7 @@ class Duplex(Emitter):
 
     # -- reading: what users call --------------------------------------------------------------
 
-    def read(self, size: int | None = None) -> bytes | str | None:
+    def read(self, size: int | None = None) -> Chunk | None:
         """Take buffered data: all of it, or exactly `size` bytes; None when it is not there.
 
         Mirrors `readable.read()`. What is left when the peer has ended is given out even
@@ -1227,7 +1231,7 @@ class _Chunks:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> Chunk:
         stream = self._stream
         while True:
             if stream._chunks:  # noqa: SLF001

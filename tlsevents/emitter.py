@@ -18,12 +18,14 @@ Every emission goes through `self.emit`, so that a tracer may wrap that one meth
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pyee.asyncio import AsyncIOEventEmitter
 
 if TYPE_CHECKING:
+    from collections import OrderedDict
     from collections.abc import Awaitable, Callable
+    from threading import Lock
 
 __all__ = ["NOBODY", "Emitter", "once"]
 
@@ -44,6 +46,43 @@ class Emitter(AsyncIOEventEmitter):
     """
 
     __slots__ = ("_event_loop", "_event_waiters")
+
+    if TYPE_CHECKING:
+        # What is pyee's, as type checkers should see it: pyee 13 has Any for `self` and for half
+        # of the rest, and no version says what `once` takes and gives.
+        _events: dict[str, OrderedDict[Callable[..., Any], Callable[..., Any]]]
+        _waiting: set[asyncio.Future[Any]]
+        _lock: Lock
+
+        @overload
+        def on(self, event: str) -> Callable[[_Listener], _Listener]: ...
+        @overload
+        def on(self, event: str, f: _Listener) -> _Listener: ...
+        def on(self, event: str, f: Any = None) -> Any:
+            """Add a listener, as a call or as a decorator. Mirrors `emitter.on()`."""
+
+        @overload  # type: ignore[override]
+        def once(self, event: str) -> Callable[[_Listener], _Listener]: ...
+        @overload
+        def once(self, event: str, f: _Listener) -> _Listener: ...
+        def once(self, event: str, f: Any = None) -> Any:
+            """Add a listener that runs once; also a decorator. Mirrors `emitter.once()`."""
+
+        def add_listener(self, event: str, f: _Listener) -> _Listener:
+            """Add a listener. Mirrors `emitter.addListener()`."""
+            ...
+
+        def listens_to(self, event: str) -> Callable[[_Listener], _Listener]:
+            """Give a decorator that adds a listener; pyee's."""
+            ...
+
+        def listeners(self, event: str) -> list[Callable[..., Any]]:
+            """Give the listeners of `event`, in the order in which they run."""
+            ...
+
+        def event_names(self) -> set[str]:
+            """Name the events that have listeners. Mirrors `emitter.eventNames()`."""
+            ...
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -90,23 +129,23 @@ class Emitter(AsyncIOEventEmitter):
             if known:
                 self._on_listener_removed(name)
 
-    def prepend_listener(self, event: str, listener: _Listener) -> _Listener:
+    def prepend_listener(self, event: str, f: _Listener) -> _Listener:
         """Add a listener that runs before those already there.
 
         Mirrors `emitter.prependListener()`.
         """
-        self.add_listener(event, listener)
-        self._move_to_front(event, listener)
-        return listener
+        self.add_listener(event, f)
+        self._move_to_front(event, f)
+        return f
 
-    def prepend_once_listener(self, event: str, listener: _Listener) -> _Listener:
+    def prepend_once_listener(self, event: str, f: _Listener) -> _Listener:
         """Add a listener that runs first, and once.
 
         Mirrors `emitter.prependOnceListener()`.
         """
-        self.once(event, listener)
-        self._move_to_front(event, listener)
-        return listener
+        self.once(event, f)
+        self._move_to_front(event, f)
+        return f
 
     def _move_to_front(self, event: str, listener: Callable[..., Any]) -> None:
         with self._lock:
@@ -120,7 +159,7 @@ class Emitter(AsyncIOEventEmitter):
         # The one funnel of pyee's `on`, `once`, `add_listener` and `listens_to`.
         if not callable(k):
             raise TypeError(f"a listener for {event!r} must be callable, not {type(k).__name__}")
-        super()._add_event_handler(event, k, v)
+        super()._add_event_handler(event, k, v)  # pyright: ignore[reportUnknownMemberType]
         self._on_listener_added(event)
 
     def _on_listener_added(self, event: str) -> None:
@@ -151,7 +190,7 @@ class Emitter(AsyncIOEventEmitter):
                 if result is not None and (
                     asyncio.iscoroutine(result) or isinstance(result, asyncio.Future)
                 ):
-                    self._run_coroutine(event, listener, result)
+                    self._run_coroutine(event, listener, result)  # pyright: ignore[reportUnknownArgumentType]
         return True
 
     def _run_coroutine(
@@ -221,8 +260,10 @@ async def once(emitter: AsyncIOEventEmitter, event: str) -> tuple[Any, ...]:
     try:
         return await waiter
     finally:
-        emitter.remove_listener(event, heard)
+        emitter.remove_listener(event, heard)  # pyright: ignore[reportUnknownMemberType]
         if isinstance(emitter, Emitter):
             emitter._event_waiters -= {waiter}  # noqa: SLF001
         elif event != "error":
-            emitter.remove_listener("error", failed)
+            emitter.remove_listener(  # pyright: ignore[reportUnknownMemberType]
+                "error", failed
+            )

@@ -15,7 +15,7 @@ import socket
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tlsevents.dialer import Target, dial
-from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK, NOTHING, Duplex
+from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK, NOTHING
 from tlsevents.emitter import NOBODY
 from tlsevents.errors import (
     TLSEventsError,
@@ -24,11 +24,12 @@ from tlsevents.errors import (
     stream_error,
     translate_os_error,
 )
+from tlsevents.events import SocketEvents
 from tlsevents.options import ConnectOptions, read_connect_arguments
 from tlsevents.wire import Wire, open_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from typing import Self
 
     from tlsevents.options import OnRead
@@ -88,7 +89,7 @@ def running_loop(what: str) -> asyncio.AbstractEventLoop:
         ) from None
 
 
-class Socket(Duplex):
+class Socket(SocketEvents):
     """A TCP or Unix socket with Node's `net.Socket` event API.
 
     Events: `lookup`, `connectionAttempt`, `connectionAttemptFailed`,
@@ -514,7 +515,7 @@ class Socket(Duplex):
     def _reached_ready(self) -> bool:
         return "connect" in self.timeline
 
-    def __await__(self) -> Any:
+    def __await__(self) -> Generator[Any, None, Self]:
         """Wait for `connect` (`secureConnect` on a TLSSocket); cancelling destroys."""
         return self._wait_ready().__await__()
 

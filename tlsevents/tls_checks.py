@@ -41,6 +41,36 @@ from tlsevents.errors import (
 )
 from tlsevents.sessions import Session, SessionCache, default_cache
 
+__all__ = [
+    "alpn",
+    "ca",
+    "ciphers",
+    "compression",
+    "crl",
+    "curve",
+    "dhparam",
+    "engine",
+    "key",
+    "key_engine",
+    "key_identifier",
+    "method",
+    "minimum_size",
+    "ocsp",
+    "optional_sources",
+    "pfx",
+    "psk_function",
+    "secure_context",
+    "secure_options",
+    "servername",
+    "servername_type",
+    "session",
+    "session_cache",
+    "session_timeout",
+    "sigalgs",
+    "ticket_keys",
+    "version",
+]
+
 # Whom to trust and whom to meet.
 
 

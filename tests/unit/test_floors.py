@@ -34,6 +34,7 @@ FLOORS = {
     "observation": 1,
     "emitter": 2,
     "duplex": 2,
+    "events": 3,
     "wire": 3,
     "dialer": 3,
     "stream_carrier": 3,
@@ -75,6 +76,7 @@ LIBRARIES = {
     "truststore": {"context"},
     "cryptography": {"credentials", "certificates", "facts"},
     "pyee": {"emitter"},
+    "typing_extensions": {"events"},  # in an `if TYPE_CHECKING`
 }
 
 # Engine and wire never import each other (the floors alone would let the wire do so).
