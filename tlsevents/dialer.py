@@ -21,6 +21,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from tlsevents.checks import is_list
 from tlsevents.errors import (
     TLSEventsError,
     aggregate_error,
@@ -241,7 +242,12 @@ def _with_scope(address: Any) -> str:
 
 
 def _is_pair(answer: Any) -> bool:
-    return isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], str)
+    return (
+        is_list(answer)  # first: what isinstance() alone leaves open, pyright calls unknown
+        and isinstance(answer, tuple)
+        and len(answer) == 2
+        and isinstance(answer[0], str)
+    )
 
 
 def _read_answer(answer: Any) -> list[tuple[str, int]]:
@@ -250,9 +256,7 @@ def _read_answer(answer: Any) -> list[tuple[str, int]]:
         return [(answer, is_ip(answer) or 4)]
     if answer is None:
         return []
-    if (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], str)) or hasattr(
-        answer, "keys"
-    ):
+    if _is_pair(answer) or hasattr(answer, "keys"):
         answer = [answer]
     result: list[tuple[str, int]] = []
     for entry in answer:

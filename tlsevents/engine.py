@@ -42,7 +42,7 @@ from __future__ import annotations
 import ssl
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +76,7 @@ class HandshakeCompleted:
     """The handshake is done and OpenSSL accepted what the context made it check."""
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class DataReceived:
     """Application bytes, in order."""

@@ -596,7 +596,7 @@ class Socket(SocketEvents):
     def _name(self, which: str) -> tuple[str, int, str] | None:
         if self._carrier is None or self._destroyed or self._connecting:
             return None
-        name = self._carrier.get_extra_info(which)
+        name: tuple[Any, ...] | str | None = self._carrier.get_extra_info(which)
         if not isinstance(name, tuple) or len(name) < 2:
             return None
         family = "IPv6" if ":" in str(name[0]) else "IPv4"

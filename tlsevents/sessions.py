@@ -115,7 +115,7 @@ class SessionCache:
 
     max_sessions: int = 100
     _sessions: OrderedDict[Hashable, Session] = field(
-        default_factory=OrderedDict, init=False, repr=False
+        default_factory=OrderedDict[Hashable, Session], init=False, repr=False
     )
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 

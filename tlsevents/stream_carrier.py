@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tlsevents.checks import is_buffer
 from tlsevents.errors import stream_error
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class StreamCarrier:
     def _on_data(self, chunk: object) -> None:
         if self._user is None:
             return
-        if not isinstance(chunk, (bytes, bytearray, memoryview)):
+        if not is_buffer(chunk):
             self._error = stream_error("ERR_STREAM_WRAP")
             self._fail()
             return

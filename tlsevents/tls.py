@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from tlsevents.certificates import name_facts
+from tlsevents.checks import is_list
 from tlsevents.context import secure_context
 from tlsevents.engine import DataReceived, Ended, Engine, Failed, HandshakeCompleted, Noticed
 from tlsevents.errors import (
@@ -843,7 +844,7 @@ def _is_kernel_socket(below: object) -> bool:
 
 def _is_stream_pair(below: object) -> bool:
     return (
-        isinstance(below, (tuple, list))
+        is_list(below)
         and len(below) == 2
         and isinstance(below[0], asyncio.StreamReader)
         and isinstance(below[1], asyncio.StreamWriter)
