@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tlsevents
+from tests import readme_figures
 from tlsevents.codes import ALERTS, CODES, VERDICTS
 from tlsevents.options import ConnectOptions
 
@@ -46,7 +47,10 @@ def test_code_is_python(code: str) -> None:
     compile(textwrap.dedent(code), "README.md", "exec", flags)
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([\w./-]+)\)", README))))
+LINKS = re.findall(r"\]\(([\w./-]+)\)|^\[\w+\]: ([\w./-]+)$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("link", sorted({inline or named for inline, named in LINKS}))
 def test_links_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
 
@@ -67,7 +71,7 @@ def test_every_option_is_one_that_the_library_knows() -> None:
 
 async def test_every_method_and_property_is_one_that_a_socket_has() -> None:
     text = section("Methods and properties").split("Beside `connect`")[0]
-    mentioned = set(re.findall(r"`([a-z_]+)[`(]", text))
+    mentioned = set(re.findall(r"`([a-z_]+)[`(]", text)) - {"ssl", "session", "keylog"}
     mentioned |= set(re.findall(r"`(?:await )?socket\.([a-z_]+)", section("asyncio")))
     socket = tlsevents.connect(host="127.0.0.1", port=1)
     socket.destroy()
@@ -81,3 +85,10 @@ def test_every_function_of_the_module_is_there() -> None:
     mentioned = set(re.findall(r"`([a-z_]+)`", text))
     assert mentioned
     assert {name for name in mentioned if not hasattr(tlsevents, name)} == set()
+
+
+def test_the_figures_are_those_of_the_benchmark() -> None:
+    block = readme_figures.BLOCK.search(README)
+    assert block is not None
+    expected = block[1] + readme_figures.figures() + block[2]
+    assert block[0] == expected, "run: python -m tests.readme_figures"
