@@ -40,8 +40,12 @@ class Difference:
     change: Change
     where: str = ANY
     """A regular expression for the whole name of a scenario."""
+    about: str = ""
+    """What of the surface it concerns, for SURFACE.md: `kind:name`s, by Node's names."""
     holds: bool = True
     """Whether the running Python has this difference at all."""
+    only: str = ""
+    """Which Pythons have it, in words, if not all."""
 
     def matches(self, scenario: Scenario) -> bool:
         return self.holds and re.fullmatch(self.where, scenario.name) is not None
@@ -315,44 +319,53 @@ RULES: Sequence[Difference] = (
         "no this",
         "a Python function has no `this`",
         in_payloads(_no_this),
+        about="module:connect option:checkServerIdentity",
     ),
     Difference(
         "no advice about Node's flags",
         "our errors have their own hint, and --use-system-ca is a flag of the node program",
         in_payloads(_no_hint),
+        about="code:UNABLE_TO_GET_ISSUER_CERT code:DEPTH_ZERO_SELF_SIGNED_CERT "
+        "code:UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     ),
     Difference(
         "identity first",
-        "the identity is checked before `secure` and `secureConnect` (DESIGN, edges)",
+        "the identity is checked before `secure` and `secureConnect`",
         _identity_first,
+        about="event:secure",
     ),
     Difference(
         "refused inside the handshake",
         "OpenSSL refuses a certificate during the handshake and sends the alert; Node completes "
         "the handshake, verifies then, and tells the server nothing",
         _refused,
+        about="event:secure",
     ),
     Difference(
         "a TLS error closes",
         "after a TLS error Node's socket stays open and later closes with close(false); ours is "
         "destroyed: nothing hangs, the flag is true",
         _tls_error_closes,
+        about="event:error event:close property:errored",
     ),
     Difference(
         "last queued error",
         "Node reports the first error that OpenSSL queued, Python's ssl the last one",
         _renamed("ERR_SSL_CIPHER_OPERATION_FAILED", "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC"),
         where="open-.*corrupt-record-tls12",
+        about="code:ERR_SSL_CIPHER_OPERATION_FAILED",
     ),
     Difference(
         "host as SNI",
         "a host name is sent as SNI, as every Python library does; servername='' turns it off",
         _host_is_server_name,
+        about="option:host option:servername",
     ),
     Difference(
         "no EPROTO",
         "a handshake failure keeps its own code, whatever was written before",
         _real_code,
+        about="code:EPROTO",
     ),
 )
 
@@ -756,18 +769,21 @@ ROWS: Sequence[Difference] = (
         "a security option says what it means",
         threw("ERR_INVALID_ARG_TYPE", _NOT_BOOLEAN + "number (0)"),
         where="verify-reject-zero",
+        about="option:rejectUnauthorized",
     ),
     Difference(
         "rejectUnauthorized is a boolean",
         "a security option says what it means",
         threw("ERR_INVALID_ARG_TYPE", _NOT_BOOLEAN + "string ('false')"),
         where="option-rejectunauthorized-string-false",
+        about="option:rejectUnauthorized",
     ),
     Difference(
         "NODE_TLS_REJECT_UNAUTHORIZED",
         "no environment variable may turn verification off",
         _handshake_refuses({"code": "CERT_HAS_EXPIRED", "message": "certificate has expired"}),
         where="verify-env-reject-0",
+        about="option:rejectUnauthorized",
     ),
     Difference(
         "--use-openssl-ca",
@@ -779,42 +795,49 @@ ROWS: Sequence[Difference] = (
             }
         ),
         where="verify-flag-use-openssl-ca",
+        about="option:ca",
     ),
     Difference(
         "partial wildcards",
         "OpenSSL's own check of the name, which must agree, takes none (RFC 9525 section 6.3)",
         _handshake_refuses(_PARTIAL_ERROR),
         where="verify-wildcard-partial-match",
+        about="option:checkServerIdentity",
     ),
     Difference(
         "partial wildcards",
         "OpenSSL's own check of the name, which must agree, takes none (RFC 9525 section 6.3)",
         _not_authorized,
         where="verify-wildcard-partial-match-reject-false",
+        about="option:checkServerIdentity",
     ),
     Difference(
         "only None accepts",
         "an identity check that answers False must not let anyone in",
         _check_must_answer("type string ('nope')"),
         where="csi-returns-string",
+        about="option:checkServerIdentity",
     ),
     Difference(
         "only None accepts",
         "an identity check that answers False must not let anyone in",
         _check_must_answer("type boolean (true)"),
         where="csi-returns-true",
+        about="option:checkServerIdentity",
     ),
     Difference(
         "only None accepts",
         "an identity check that answers False must not let anyone in",
         _check_must_answer("an instance of Future"),
         where="csi-returns-promise",
+        about="option:checkServerIdentity",
     ),
     Difference(
         "an identity check may raise",
         "an exception refuses the server; in Node it crashes the process",
         _check_raises,
         where="csi-throws",
+        about="option:checkServerIdentity",
     ),
     # closing and ending
     Difference(
@@ -822,6 +845,7 @@ ROWS: Sequence[Difference] = (
         "a peer must not see a broken handshake; then it closes in order",
         each(_move("finish", behind="secureConnect"), _ENDED_IN_ORDER),
         where="connect-and-immediately-end|end-during-handshake",
+        about="method:end event:finish",
     ),
     Difference(
         "end() waits for the handshake",
@@ -832,24 +856,28 @@ ROWS: Sequence[Difference] = (
             _ENDED_IN_ORDER,
         ),
         where="end-before-connect",
+        about="method:end event:finish",
     ),
     Difference(
         "end() waits for the handshake",
         "a peer must not see a broken handshake; then it closes in order",
         _end_in_silence,
         where="server-silent-client-ends-during-handshake",
+        about="method:end event:finish",
     ),
     Difference(
         "unknown alerts are errors",
         "Node swallows them and hangs",
         _unknown_alert,
         where="handshake-fatal-alert-200-.*",
+        about="event:error",
     ),
     Difference(
         "a TLS error closes",
         "so the third write of the program is never made",
         after(bytesWritten=9),
         where="open-server-fatal-alert-tls13",
+        about="event:error event:close property:errored",
     ),
     # time
     Difference(
@@ -857,36 +885,51 @@ ROWS: Sequence[Difference] = (
         "a listener attached right after it misses nothing",
         _attempt_after_return,
         where="unix-path-.*|option-options-string-is-path",
+        about="event:connectionAttempt",
     ),
     Difference(
         "nothing is emitted inside a method",
         "a listener may do anything, also to the socket whose method is running",
         _move("pause", behind="resume"),
         where="read-destroy-while-paused|write-after-server-rst-while-reading-stopped",
+        about="event:pause",
     ),
     Difference(
         "lookup runs in a task",
         "it may be a coroutine, so connect() has returned when it is called",
         _lookup_called_later,
         where="lookup-(?!throws|.*-dns).*",
+        about="option:lookup",
     ),
     Difference(
         "lookup runs in a task",
         "what it raises is a lookup error like others",
         _lookup_raises,
         where="lookup-throws",
+        about="option:lookup",
     ),
     Difference(
         "an empty lookup is an error",
         "Node crashes and the socket hangs",
         _lookup_empty,
         where="lookup-empty-array",
+        about="option:lookup code:ERR_INVALID_IP_ADDRESS",
     ),
     Difference(
         "ready after connect",
         "nothing comes between the two",
         _move("ready", behind="connect"),
-        where=f"write-then-min-above-max{'|psk-wrong-key-tls13' if HAS_PSK else ''}",
+        where="write-then-min-above-max",
+        about="event:ready",
+    ),
+    Difference(
+        "ready before the pre-shared key",
+        "nothing comes between `connect` and `ready`",
+        _move("ready", behind="connect"),
+        where="psk-wrong-key-tls13",
+        about="event:ready option:pskCallback",
+        holds=HAS_PSK,
+        only="Python 3.13 and newer",
     ),
     # options
     Difference(
@@ -894,18 +937,21 @@ ROWS: Sequence[Difference] = (
         "content begins with -----BEGIN or is bytes; any other string names a file",
         _path_content,
         where="option-(ca|cert|crl)-garbage",
+        about="option:ca option:cert option:crl",
     ),
     Difference(
         "secrets are not shown",
         "a key or a passphrase of the wrong type is not repeated in the message",
         _message_without(" (5)"),
         where="option-(key|passphrase)-number",
+        about="option:key option:passphrase",
     ),
     Difference(
         "secrets are not shown",
         "a key or a passphrase of the wrong type is not repeated in the message",
         _message_without(" ('x')"),
         where="option-ticketkeys-string",
+        about="option:ticketKeys",
     ),
     Difference(
         "secrets are not shown in PSK answers",
@@ -913,6 +959,8 @@ ROWS: Sequence[Difference] = (
         _message_without(" ('string')"),
         where="psk-callback-bad-return-tls12",
         holds=HAS_PSK,
+        only="Python 3.13 and newer",
+        about="option:pskCallback",
     ),
     Difference(
         "a psk_callback that fails",
@@ -920,24 +968,29 @@ ROWS: Sequence[Difference] = (
         _saw("FIN", "server handshake error: SSLV3_ALERT_HANDSHAKE_FAILURE"),
         where="psk-callback-(bad-return|throws)-tls12",
         holds=HAS_PSK,
+        only="Python 3.13 and newer",
+        about="option:pskCallback",
     ),
     Difference(
         "seconds",
         "set_timeout() takes seconds, by the name of Python's timeouts",
         _seconds,
         where="settimeout-bad-values",
+        about="method:setTimeout",
     ),
     Difference(
         "Python's values",
         "undefined is None here, and there is no ArrayBuffer",
         _python_values,
         where="write-bad-types",
+        about="method:write",
     ),
     Difference(
         "None is not given",
         "Python has one word for null, undefined and absent",
         _connects,
         where="option-checkserveridentity-(undefined|null)|option-mindhsize-undefined",
+        about="option:checkServerIdentity option:minDHSize",
     ),
     Difference(
         "None is not given",
@@ -947,6 +1000,7 @@ ROWS: Sequence[Difference] = (
             'The "options" or "port" or "path" argument must be specified',
         ),
         where="option-options-null",
+        about="module:connect",
     ),
     Difference(
         "wrong types are refused",
@@ -957,6 +1011,7 @@ ROWS: Sequence[Difference] = (
             "number (5)",
         ),
         where="option-secureprotocol-number",
+        about="option:secureProtocol",
     ),
     Difference(
         "wrong types are refused",
@@ -966,6 +1021,7 @@ ROWS: Sequence[Difference] = (
             "Arguments do not fit connect(options, callback). Received type string ('notfn')",
         ),
         where="option-callback-not-function",
+        about="module:connect",
     ),
     Difference(
         "wrong types are refused",
@@ -976,6 +1032,7 @@ ROWS: Sequence[Difference] = (
             "memoryview (not empty), or a function that returns one. Received type string ('x')",
         ),
         where="option-onread-bad",
+        about="option:onread",
     ),
     Difference(
         "wrong types are refused",
@@ -987,6 +1044,7 @@ ROWS: Sequence[Difference] = (
             "Object",
         ),
         where="option-socket-plain-object",
+        about="option:socket",
     ),
     Difference(
         "wrong types are refused",
@@ -998,18 +1056,21 @@ ROWS: Sequence[Difference] = (
             "('x')",
         ),
         where="option-socket-string",
+        about="option:socket",
     ),
     Difference(
         "no orphans",
         "Node throws and goes on connecting all the same, with a socket that nobody has",
         _no_orphan,
         where="option-servername-(number|object|true)",
+        about="option:servername",
     ),
     Difference(
         "listener counts",
         "Node's sockets listen to themselves, ours do not; tlsClientError is the program's",
         _listener_counts,
         where="listeners-once-secureconnect-callback",
+        about="method:listenerCount",
     ),
     Difference(
         "bytes_written",
@@ -1017,12 +1078,14 @@ ROWS: Sequence[Difference] = (
         _accepted_bytes,
         where="write-then-.*(?<!tls13)|write-before-connect-then-destroy|"
         "destroy-with-pending-writes|write-after-server-rst-while-reading-stopped",
+        about="property:bytesWritten",
     ),
     Difference(
         "errored",
         "is what was emitted as an error, not what a callback was told",
         after(errored=None),
         where="write-before-connect-then-destroy|destroy-with-pending-writes",
+        about="property:errored",
     ),
     Difference(
         "a failed send is noticed a turn later",
@@ -1030,18 +1093,21 @@ ROWS: Sequence[Difference] = (
         _accepted_writes,
         where="write-after-server-rst-while-reading-stopped|"
         "halfopen-true-write-after-server-closed-tls13",
+        about="method:write",
     ),
     Difference(
         "no second connect()",
         "Node's second connection is plain TCP under a socket that says it is encrypted",
         _no_second_connect,
         where="reconnect-after-close.*",
+        about="method:connect",
     ),
     Difference(
         "nothing is sent without a ClientHello",
         "Node's OpenSSL sends an alert when it cannot make one; Python's leaves none to send",
         _saw("handshake not completed", "FIN"),
         where="option-ciphers-tls13-name-in-tls12",
+        about="option:ciphers",
     ),
     # other streams below
     Difference(
@@ -1049,66 +1115,77 @@ ROWS: Sequence[Difference] = (
         "connect() makes it; there is no constructor, whose sockets would verify nothing",
         _no_constructor,
         where="new-tlssocket-constructor.*",
+        about="module:TLSSocket",
     ),
     Difference(
         "taken over when it connects",
         "a socket that is not connecting yet hands over its connection as one that is",
         _taken_over,
         where="socket-option-unconnected-net-socket-connected-later",
+        about="option:socket",
     ),
     Difference(
         "an error below closes with an error",
         "after `error` comes close(True): the flag is true",
         _outer_closes_with_error,
         where="socket-option-(duplex-)?inner-error",
+        about="option:socket",
     ),
     Difference(
         "close carries a flag",
         "also on a socket that was never connected",
         in_event("raw:close", hadError=False),
         where="socket-option-destroyed-socket",
+        about="option:socket",
     ),
     Difference(
         "close comes in a later turn",
         "in Node's next tick, where the socket was never connected",
         _move("raw:close", behind="resume"),
         where="socket-option-destroyed-socket",
+        about="option:socket",
     ),
     Difference(
         "a duplex flows when the handshake begins",
         "Node pauses it first and resumes it at once; ours flows when the handshake begins",
         each(_without_first("duplex:pause"), _move("duplex:resume", behind="resume")),
         where="socket-option-duplex.*",
+        about="option:socket",
     ),
     Difference(
         "a duplex is looked at in the next turn",
         "nothing says yet whether it can be used: pending until the next turn",
         _pending_for_a_turn,
         where="socket-option-duplex",
+        about="option:socket",
     ),
     Difference(
         "allow_half_open is not copied",
         "allow_half_open is an option of connect(), whatever runs below",
         after(allowHalfOpen=False),
         where="socket-option-duplex.*",
+        about="option:allowHalfOpen",
     ),
     Difference(
         "a duplex finishes after us",
         "we are finished when it has taken our last bytes; Node waits until it is, too",
         _move("finish", before="duplex:finish"),
         where="socket-option-duplex",
+        about="option:socket",
     ),
     Difference(
         "a stream that is none of bytes",
         "Node emits `error` and hangs",
         each(_without_first("duplex:pause"), _wrong_stream),
         where="socket-option-duplex-object-mode",
+        about="option:socket code:ERR_STREAM_WRAP",
     ),
     Difference(
         "onread",
         "what waited while reading was stopped comes in one piece, not record by record",
         _waited_together,
         where="read-onread-false-pauses",
+        about="option:onread",
     ),
     Difference(
         "getters ask for a look",
@@ -1121,12 +1198,15 @@ ROWS: Sequence[Difference] = (
             "getTLSTicket",
         ),
         where="getters-tls12",
+        about="method:getEphemeralKeyInfo method:getPeerFinished method:getSharedSigalgs "
+        "method:getTLSTicket",
     ),
     Difference(
         "tickets ask for a listener",
         "a ticket that comes after the handshake is seen if somebody listens to `session`",
         _unseen("in end", "getTLSTicket"),
         where="methods-before-during-after",
+        about="method:getTLSTicket",
     ),
     # what Python cannot do
     Difference(
@@ -1134,12 +1214,14 @@ ROWS: Sequence[Difference] = (
         "resumes in its own SSLContext alone, and other options make another; take a Session",
         _not_resumed,
         where="session-resume-raw-ticket-reject-false",
+        about="option:session",
     ),
     Difference(
         "no renegotiation",
         "Python's ssl cannot start one",
         _no_renegotiation,
         where="renegotiate-tls12",
+        about="method:renegotiate code:ERR_SSL_NO_RENEGOTIATION",
     ),
     Difference(
         "no AbortSignal",
@@ -1149,6 +1231,7 @@ ROWS: Sequence[Difference] = (
             "cancel the task that awaits the socket (asyncio.timeout() does), or call destroy().",
         ),
         where="signal-.*",
+        about="option:signal code:ABORT_ERR",
     ),
     Difference(
         "no OCSP stapling",
@@ -1158,6 +1241,7 @@ ROWS: Sequence[Difference] = (
             "Python's ssl cannot ask for stapled OCSP responses; pass revocation lists with crl=.",
         ),
         where="ocsp-(?!not-requested).*",
+        about="option:requestOCSP event:OCSPResponse",
     ),
     Difference(
         "no pre-shared keys",
@@ -1168,6 +1252,8 @@ ROWS: Sequence[Difference] = (
         ),
         where="psk-.*",
         holds=not HAS_PSK,
+        only="before Python 3.13",
+        about="option:pskCallback",
     ),
     Difference(
         "no choice of TLS 1.3 suites",
@@ -1179,18 +1265,21 @@ ROWS: Sequence[Difference] = (
             "order, or none of them, or set max_version to TLSv1.2.",
         ),
         where="option-ciphers-only-tls13",
+        about="option:ciphers",
     ),
     Difference(
         "no choice of signature algorithms",
         "Python's ssl has it from 3.15 on",
         unsupported("sigalgs", "choosing signature algorithms needs Python 3.15 or newer."),
         where="option-sigalgs-unknown",
+        about="option:sigalgs",
     ),
     Difference(
         "sessions are opaque",
         "what is no session is refused; Node ignores it",
         threw("ERR_INVALID_ARG_TYPE", "Session must be a buffer"),
         where="session-garbage-buffer|option-session-string-garbage",
+        about="option:session event:session method:getSession method:setSession",
     ),
     Difference(
         "alerts of OpenSSL 3.0",
@@ -1198,6 +1287,8 @@ ROWS: Sequence[Difference] = (
         _saw("handshake complete", "server read error: TLSV1_ALERT_PROTOCOL_VERSION"),
         where="open-plaintext-after-handshake-tls13",
         holds=OLD_OPENSSL,
+        only="with OpenSSL before 3.2",
+        about="code:ERR_SSL_BAD_RECORD_TYPE",
     ),
 )
 
