@@ -15,7 +15,7 @@ def greet(connection: ssl.SSLSocket) -> None:
     connection.sendall(f"welcome, {subject['commonName']}\n".encode())
 
 
-async def attempt(title: str, port: int, **options: str) -> None:
+async def attempt(title: str, port: int, **options: Any) -> None:
     """Connect with the options and print what happens."""
     print(title)
     socket = tlsevents.connect(host="localhost", port=port, ca=pem("ca.pem"), **options)

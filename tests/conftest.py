@@ -13,7 +13,7 @@ import asyncio
 import gc
 import inspect
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -75,7 +75,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    errors: list[dict[str, Any]] = pyfuncitem.funcargs["loop_errors"]
+    errors = cast("list[dict[str, Any]]", pyfuncitem.funcargs["loop_errors"])
     factory = uvloop.new_event_loop if pyfuncitem.funcargs["event_loop_name"] == "uvloop" else None
     with asyncio.Runner(debug=True, loop_factory=factory) as runner:
         loop = runner.get_loop()

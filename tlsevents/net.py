@@ -12,7 +12,7 @@ import dataclasses
 import errno
 import math
 import socket
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from tlsevents.dialer import Target, dial
 from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK, NOTHING
@@ -29,10 +29,12 @@ from tlsevents.options import ConnectOptions, read_connect_arguments
 from tlsevents.wire import Wire, open_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from typing import Self
+    import os
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from typing import Self, Unpack
 
     from tlsevents.options import OnRead
+    from tlsevents.shapes import Callback, NetCall, NetOptions, Port
     from tlsevents.wire import Carrier
 
 __all__ = ["Socket", "connect"]
@@ -172,6 +174,35 @@ class Socket(SocketEvents):
         self._opening = self._event_loop.create_task(self._open())
         self._opening.add_done_callback(self._opening_done)
 
+    @overload
+    def connect(
+        self,
+        port: Port,
+        hostname: str | None = ...,
+        node_options: NetOptions | Mapping[str, Any] | Callback | None = ...,
+        listener: Callback | None = ...,
+        /,
+        **keywords: Unpack[NetCall],
+    ) -> Self: ...
+    @overload
+    def connect(
+        self,
+        port_or_path: Port | os.PathLike[str],
+        node_options: NetOptions | Mapping[str, Any] | Callback | None = ...,
+        listener: Callback | None = ...,
+        /,
+        **keywords: Unpack[NetCall],
+    ) -> Self: ...
+    @overload
+    def connect(
+        self,
+        node_options: NetOptions | Mapping[str, Any],
+        listener: Callback | None = ...,
+        /,
+        **keywords: Unpack[NetCall],
+    ) -> Self: ...
+    @overload
+    def connect(self, **keywords: Unpack[NetCall]) -> Self: ...
     def connect(self, *args: Any, **keywords: Any) -> Self:
         """Connect a socket that was made without a target, or again after `close`.
 
@@ -835,6 +866,32 @@ class Socket(SocketEvents):
         return f"<{type(self).__name__} {state} at {id(self):#x}>"
 
 
+@overload
+def connect(
+    port: Port,
+    hostname: str | None = ...,
+    node_options: NetOptions | Mapping[str, Any] | Callback | None = ...,
+    listener: Callback | None = ...,
+    /,
+    **keywords: Unpack[NetCall],
+) -> Socket: ...
+@overload
+def connect(
+    port_or_path: Port | os.PathLike[str],
+    node_options: NetOptions | Mapping[str, Any] | Callback | None = ...,
+    listener: Callback | None = ...,
+    /,
+    **keywords: Unpack[NetCall],
+) -> Socket: ...
+@overload
+def connect(
+    node_options: NetOptions | Mapping[str, Any],
+    listener: Callback | None = ...,
+    /,
+    **keywords: Unpack[NetCall],
+) -> Socket: ...
+@overload
+def connect(**keywords: Unpack[NetCall]) -> Socket: ...
 def connect(*args: Any, **keywords: Any) -> Socket:
     """Open a plain TCP or Unix connection; never blocks, never awaits.
 

@@ -29,7 +29,7 @@ import asyncio
 import inspect
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tlsevents.certificates import name_facts
 from tlsevents.checks import is_list
@@ -57,13 +57,15 @@ from tlsevents.verification import presented_chain
 from tlsevents.wire import open_wire, take_over_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Self
+    import os
+    from collections.abc import Callable, Mapping
+    from typing import Self, Unpack
 
     from tlsevents.context import SecureContext
     from tlsevents.engine import Event
     from tlsevents.errors import Phase
     from tlsevents.options import OnRead
+    from tlsevents.shapes import Callback, Port, TLSCall, TLSOptions
     from tlsevents.verification import Verifier
     from tlsevents.wire import Carrier
 
@@ -851,6 +853,32 @@ def _is_stream_pair(below: object) -> bool:
     )
 
 
+@overload
+def connect(
+    port: Port,
+    hostname: str | None = ...,
+    node_options: TLSOptions | Mapping[str, Any] | Callback | None = ...,
+    listener: Callback | None = ...,
+    /,
+    **keywords: Unpack[TLSCall],
+) -> TLSSocket: ...
+@overload
+def connect(
+    port_or_path: Port | os.PathLike[str],
+    node_options: TLSOptions | Mapping[str, Any] | Callback | None = ...,
+    listener: Callback | None = ...,
+    /,
+    **keywords: Unpack[TLSCall],
+) -> TLSSocket: ...
+@overload
+def connect(
+    node_options: TLSOptions | Mapping[str, Any],
+    listener: Callback | None = ...,
+    /,
+    **keywords: Unpack[TLSCall],
+) -> TLSSocket: ...
+@overload
+def connect(**keywords: Unpack[TLSCall]) -> TLSSocket: ...
 def connect(*args: Any, **keywords: Any) -> TLSSocket:
     """Open a TLS connection; never blocks, never awaits.
 

@@ -58,11 +58,11 @@ async def test_a_refused_connection() -> None:
 async def test_a_name_nobody_knows() -> None:
     trace, error = await failure_of(tlsevents.connect(host="no-such-host.invalid", port=1))
     assert trace.names == ["lookup", "error", "close"]
-    assert isinstance(error, sockets.gaierror)
     assert error.code in {"ENOTFOUND", "EAI_AGAIN"}
     assert (error.syscall, error.hostname, error.phase) == (
         "getaddrinfo", "no-such-host.invalid", "lookup",
     )  # fmt: skip
+    assert isinstance(error, sockets.gaierror)
     assert trace.only("lookup") is error
 
 
@@ -105,7 +105,8 @@ async def test_families_take_turns_and_all_errors_are_kept() -> None:
     assert isinstance(error, tlsevents.NetworkError)
     assert isinstance(error, ConnectionRefusedError)
     assert error.code == "ECONNREFUSED"
-    assert [each.address for each in error.errors] == ["127.0.0.1", "::1", "127.0.0.2"]
+    attempts: tuple[Any, ...] = error.errors
+    assert [each.address for each in attempts] == ["127.0.0.1", "::1", "127.0.0.2"]
     assert str(error)
     assert socket.auto_select_family_attempted_addresses == ["127.0.0.1:1", "::1:1", "127.0.0.2:1"]
 
@@ -360,9 +361,9 @@ async def test_a_plain_socket_that_connects_twice(serve: Serve) -> None:
 
 async def test_net_has_no_tls_options() -> None:
     with pytest.raises(tlsevents.OptionTypeError, match="left to tlsevents"):
-        tlsevents.net.connect(1, "127.0.0.1", ca=b"")
+        tlsevents.net.connect(1, "127.0.0.1", ca=b"")  # type: ignore[call-overload]
     with pytest.raises(tlsevents.OptionTypeError):
-        tlsevents.net.connect(1, "127.0.0.1", nonsense=True)
+        tlsevents.net.connect(1, "127.0.0.1", nonsense=True)  # type: ignore[call-overload]
 
 
 async def test_a_tls_socket_does_not_connect_again(serve: Serve, trusted: bytes) -> None:

@@ -204,7 +204,7 @@ async def test_postgresql_takes_a_client_certificate(
     postgresql: RealServer, trusted: bytes
 ) -> None:
     plain = await ask_for_tls(postgresql.port)
-    certificate = {"cert": pki.pem("client-ok"), "key": pki.key_pem("client-ok")}
+    certificate: Any = {"cert": pki.pem("client-ok"), "key": pki.key_pem("client-ok")}
     async with tlsevents.connect(
         socket=plain, host="localhost", ca=trusted, **certificate
     ) as socket:
@@ -448,7 +448,7 @@ async def test_nginx_verifies_a_client_certificate(
     nginx: RealServer, trusted: bytes, version: str
 ) -> None:
     options: Any = {"host": "localhost", "ca": trusted, "max_version": version, "family": 4}
-    ours = {"cert": pki.pem("client-ok"), "key": pki.key_pem("client-ok")}
+    ours: Any = {"cert": pki.pem("client-ok"), "key": pki.key_pem("client-ok")}
     async with tlsevents.connect(port=nginx.port, **options, **ours) as socket:
         _, body = await Http(socket).fetch("/facts")
         assert body.endswith(b" SUCCESS CN=client,O=Contract")

@@ -286,7 +286,7 @@ async def test_a_stream_of_text_is_refused(trusted: bytes) -> None:
 async def test_what_is_no_stream_at_all() -> None:
     for nonsense in (1, "socket", object(), b"x", [1, 2]):
         with pytest.raises(tlsevents.OptionsError):
-            tlsevents.connect(socket=nonsense)
+            tlsevents.connect(socket=nonsense)  # type: ignore[call-overload]
 
 
 async def test_a_reset_reaches_the_tls_socket(serve: Serve, trusted: bytes) -> None:

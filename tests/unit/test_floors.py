@@ -35,6 +35,7 @@ FLOORS = {
     "emitter": 2,
     "duplex": 2,
     "events": 3,
+    "shapes": 3,
     "wire": 3,
     "dialer": 3,
     "stream_carrier": 3,
