@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self, cast
 
 from tlsevents._cpython import hook, real_context, unhook, unwatch, watch, watchable
+from tlsevents.checks import is_buffer
 from tlsevents.engine import Buffer, DataReceived, Engine, Event, Failed, Noticed, WrapsBio
 from tlsevents.errors import option_type_error, option_value_error
 from tlsevents.keylog import KeyLog
@@ -389,7 +390,7 @@ def _psk_answer(answer: object) -> tuple[str | None, bytes]:
         raise option_type_error("ret", "an instance of Object", answer, secret=True)
     fields = cast("Mapping[str, object]", answer)
     psk, identity = fields.get("psk"), fields.get("identity")
-    if not isinstance(psk, bytes | bytearray | memoryview):
+    if not is_buffer(psk):
         expected = "an instance of Buffer, TypedArray, or DataView"
         raise option_type_error("psk", expected, psk, secret=True)
     key = bytes(psk)
@@ -537,7 +538,7 @@ class ObservedEngine(Engine):
         return self._watch(super().close_write)
 
     def _advance_handshake(self) -> list[Event]:
-        events = self._watch(super()._advance_handshake)
+        events: list[Event] = self._watch(super()._advance_handshake)
         if self.failure is not None and not (events and isinstance(events[-1], Failed)):
             # Without the key a TLS 1.3 handshake would simply go on with certificates.
             error = ssl.SSLError(ssl.SSL_ERROR_SSL, "psk_callback failed")
