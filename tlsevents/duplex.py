@@ -6,11 +6,7 @@ five hooks (`_transmit`, `_ready_to_transmit`, `_shut_down`, `_release`, `_hold_
 tells it what happens (`_push`, `_push_end`, `_on_drained`, `_on_shut_down`, `_on_released`).
 
 The reading half
-    starts undecided (`readable_flowing` None). A `data` listener, `resume()` or `pipe()`
-    make it flow; a `readable` listener, `read()` or `async for` pull. Bytes nobody wants
-    yet are buffered; at the high-water mark the carrier is told to hold. It holds at most
-    the mark plus what one read of the transport brought. `end` comes after all data, and
-    waits while the socket is paused.
+    is in `readable.py`.
 
 The writing half
     is one queue of plaintext. The first write of a turn goes down at once; the ones behind
@@ -29,23 +25,21 @@ Endings
     `destroy()` is final and idempotent: at most one error event, then `close` once the
     carrier is really gone, then silence. Both halves over means `destroy()` without error.
 
-What surprised us: Node emits `readable` before `end` in flowing mode too; `drain` comes
-before the callbacks of the write that drained; `finish` waits for callbacks; a `resume`
-that was scheduled is emitted even if the stream was destroyed or paused meanwhile.
+What surprised us: `drain` comes before the callbacks of the write that drained, and `finish`
+waits for callbacks.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import codecs
 import inspect
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tlsevents.emitter import NOBODY, Emitter
+from tlsevents.emitter import NOBODY
+from tlsevents.encodings import encode, encode_utf8, encoding_name
 from tlsevents.errors import option_type_error, options_error, stream_error
+from tlsevents.readable import NOTHING, Readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,110 +57,6 @@ _TURN: Final = 4 * SLICE
 # Most bytes handed down in one turn of the loop: a fast peer must not starve the others.
 
 WriteCallback: TypeAlias = "Callable[..., object]"
-
-Chunk: TypeAlias = "bytes | Any"
-"""Data: bytes, or str after `set_encoding()`, which is the caller's to know. As `bytes | str` it
-would make everybody test for what only those have who asked for it."""
-
-
-# An empty deque takes 760 bytes, and an idle connection has nothing to put into two of them.
-NOTHING: Final[deque[Any]] = deque(maxlen=0)
-
-
-class _Decoder(Protocol):
-    def decode(self, data: bytes, /, final: bool = ...) -> str: ...
-
-
-class _HexDecoder:
-    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: ARG002
-        return data.hex()
-
-
-class _Base64Decoder:
-    """Holds back what does not fill a group of three bytes, as Node's StringDecoder does."""
-
-    def __init__(self, *, url: bool) -> None:
-        self._rest = b""
-        self._url = url
-
-    def decode(self, data: bytes, final: bool = False) -> str:
-        data = self._rest + data
-        whole = len(data) if final else len(data) - len(data) % 3
-        self._rest = data[whole:]
-        if self._url:
-            return base64.urlsafe_b64encode(data[:whole]).decode().rstrip("=")
-        return base64.b64encode(data[:whole]).decode()
-
-
-class _AsciiDecoder:
-    def decode(self, data: bytes, final: bool = False) -> str:  # noqa: ARG002
-        return bytes(byte & 0x7F for byte in data).decode("ascii")
-
-
-# Node's names for encodings; everything else is unknown to it (ERR_UNKNOWN_ENCODING).
-_TEXT_CODECS: Final = {
-    "utf8": "utf-8",
-    "utf-8": "utf-8",
-    "utf16le": "utf-16-le",
-    "utf-16le": "utf-16-le",
-    "ucs2": "utf-16-le",
-    "ucs-2": "utf-16-le",
-    "latin1": "latin-1",
-    "binary": "latin-1",
-    "ascii": "ascii",
-}
-_BYTE_CODECS: Final = frozenset({"hex", "base64", "base64url"})
-
-
-def _encoding_name(encoding: object) -> str:
-    name = encoding.lower() if isinstance(encoding, str) else None
-    if name is None or (name not in _TEXT_CODECS and name not in _BYTE_CODECS):
-        raise options_error(
-            "ERR_UNKNOWN_ENCODING",
-            f"Unknown encoding: {encoding}",
-            hint="Use utf8, utf16le, latin1, ascii, hex, base64 or base64url.",
-        )
-    return name
-
-
-def _make_decoder(encoding: str) -> _Decoder:
-    name = _encoding_name(encoding)
-    if name == "hex":
-        return _HexDecoder()
-    if name in _BYTE_CODECS:
-        return _Base64Decoder(url=name == "base64url")
-    if name == "ascii":
-        return _AsciiDecoder()
-    return codecs.getincrementaldecoder(_TEXT_CODECS[name])("replace")
-
-
-def _encode(text: str, encoding: str) -> bytes:
-    name = _encoding_name(encoding)
-    if name == "hex":
-        # Node stops at the first pair that is not hexadecimal.
-        whole = len(text) - len(text) % 2
-        for end in range(0, whole, 2):
-            if not all(digit in "0123456789abcdefABCDEF" for digit in text[end : end + 2]):
-                whole = end
-                break
-        return bytes.fromhex(text[:whole])
-    if name in _BYTE_CODECS:
-        # Node takes both alphabets, with or without padding.
-        plain = text.replace("-", "+").replace("_", "/").rstrip("=")
-        return binascii.a2b_base64(plain + "=" * (-len(plain) % 4))
-    if name in ("latin1", "binary", "ascii"):
-        return bytes(ord(character) & 0xFF for character in text)
-    if name in ("utf8", "utf-8"):
-        return _encode_utf8(text)
-    return text.encode(_TEXT_CODECS[name], "surrogatepass")
-
-
-def _encode_utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        # A lone surrogate becomes U+FFFD, as in Node; Python would write a question mark.
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def call_back(
@@ -191,7 +81,7 @@ def call_back(
         )
 
 
-class Duplex(Emitter):
+class Duplex(Readable):
     """A byte stream with Node's semantics; the base of `Socket` and `TLSSocket`.
 
     Mirrors `stream.Duplex` as `net.Socket` uses it; see the Node documentation, "Stream".
@@ -200,49 +90,27 @@ class Duplex(Emitter):
     # pyee's emitter has a __dict__ anyway. With what is here in it too, that would be 3 KiB for
     # every connection instead of 0.6.
     __slots__ = (
-        "_bytes_read",
         "_bytes_written",
-        "_chunks",
         "_close_emitted",
         "_close_scheduled",
         "_close_waiters",
         "_completion_scheduled",
         "_corked",
-        "_decoder",
         "_default_encoding",
-        "_destroyed",
-        "_did_read",
-        "_discarding",
         "_drain_waiters",
-        "_encoding",
         "_end_callbacks",
-        "_end_emitted",
-        "_end_scheduled",
         "_ended_by_peer",
         "_ending",
-        "_error",
         "_error_told",
         "_finished",
-        "_flowing",
         "_had_error",
         "_head_offset",
-        "_high_water_mark",
         "_in_flight",
-        "_input_ended",
-        "_input_held",
-        "_iterating",
         "_late_writes",
         "_need_drain",
-        "_need_readable",
-        "_pipes",
-        "_pulling",
         "_pump_scheduled",
         "_queue",
-        "_read_waiter",
-        "_readable_length",
-        "_readable_scheduled",
         "_released",
-        "_resume_scheduled",
         "_shutting_down",
         "_writable_length",
         "allow_half_open",
@@ -255,28 +123,8 @@ class Duplex(Emitter):
         high_water_mark: int = DEFAULT_HIGH_WATER_MARK,
         allow_half_open: bool = False,
     ) -> None:
-        super().__init__(loop)
+        super().__init__(loop, high_water_mark=high_water_mark)
         self.allow_half_open = allow_half_open
-        self._high_water_mark = high_water_mark
-        # reading half
-        self._flowing: bool | None = None
-        self._pulling = False
-        self._chunks: deque[bytes | str] = NOTHING
-        self._readable_length = 0
-        self._need_readable = True
-        self._readable_scheduled = False
-        self._resume_scheduled = False
-        self._input_ended = False
-        self._end_scheduled = False
-        self._end_emitted = False
-        self._did_read = False
-        self._discarding = False
-        self._input_held = False
-        self._encoding: str | None = None
-        self._decoder: _Decoder | None = None
-        self._bytes_read: int = 0
-        self._pipes: list[_Pipe] = []
-        # writing half
         self._queue: deque[tuple[Any, int, WriteCallback | None]] = NOTHING
         self._head_offset = 0
         self._in_flight: list[tuple[int, WriteCallback | None]] = []
@@ -293,19 +141,15 @@ class Duplex(Emitter):
         self._default_encoding = "utf8"
         self._ended_by_peer = False
         # both
-        self._destroyed = False
         self._error_told = False
         self._released = False
         self._close_scheduled = False
         self._close_emitted = False
-        self._error: BaseException | None = None
         self._had_error = False
         self._late_writes: tuple[BaseException, BaseException] | None = None
         # Immutable, so that all sockets without waiters can share one.
         self._drain_waiters: frozenset[asyncio.Future[None]] = NOBODY
         self._close_waiters: frozenset[asyncio.Future[None]] = NOBODY
-        self._read_waiter: asyncio.Future[None] | None = None
-        self._iterating = False
 
     # -- hooks for a subclass ------------------------------------------------------------------
 
@@ -332,10 +176,6 @@ class Duplex(Emitter):
         """Give everything below back at once; `_on_released()` must follow."""
         raise NotImplementedError
 
-    def _hold_input(self, hold: bool) -> None:
-        """Stop or restart the carrier's reading."""
-        raise NotImplementedError
-
     def _announce_error(self, error: BaseException) -> None:
         """Emit an error event; a subclass decides which one and who else has to know."""
         self.emit("error", error)
@@ -354,399 +194,6 @@ class Duplex(Emitter):
         under_way = stream_error("EBADF")
         when: Literal["before", "after"] = "after" if self._in_flight or self._queue else "before"
         return when, under_way, error if error is not None else under_way
-
-    def _note_activity(self) -> None:
-        """Something moved: idle timers start anew."""
-
-    # -- reading: state ------------------------------------------------------------------------
-
-    @property
-    def readable_flowing(self) -> bool | None:
-        """True flowing, False paused, None undecided. Mirrors `readable.readableFlowing`."""
-        return self._flowing
-
-    @property
-    def readable_length(self) -> int:
-        """Bytes (characters after `set_encoding`) that wait to be read."""
-        return self._readable_length
-
-    @property
-    def readable_high_water_mark(self) -> int:
-        """Bytes at which reading from the network stops."""
-        return self._high_water_mark
-
-    @property
-    def readable_encoding(self) -> str | None:
-        """The encoding given to `set_encoding`, or None."""
-        return self._encoding
-
-    @property
-    def readable(self) -> bool:
-        """Whether data may still come. Mirrors `readable.readable`."""
-        return not self._destroyed and not self._end_emitted
-
-    @property
-    def readable_ended(self) -> bool:
-        """Whether `end` was emitted."""
-        return self._end_emitted
-
-    @property
-    def readable_did_read(self) -> bool:
-        """Whether a chunk was ever delivered."""
-        return self._did_read
-
-    @property
-    def readable_aborted(self) -> bool:
-        """Whether the stream was destroyed before `end`."""
-        return (self._destroyed or self._error is not None) and not self._end_emitted
-
-    @property
-    def bytes_read(self) -> int:
-        """Plaintext bytes received, also those that nobody read yet."""
-        return self._bytes_read
-
-    def is_paused(self) -> bool:
-        """Whether `pause()` is in force. Mirrors `readable.isPaused()`."""
-        return self._flowing is False and not self._pulling
-
-    # -- reading: what users call --------------------------------------------------------------
-
-    def read(self, size: int | None = None) -> Chunk | None:
-        """Take buffered data: all of it, or exactly `size` bytes; None when it is not there.
-
-        Mirrors `readable.read()`. What is left when the peer has ended is given out even
-        if it is shorter than `size`. Emits `data` for the chunk before returning it.
-
-        Args:
-            size: bytes (characters after `set_encoding`), or None for everything.
-        """
-        if size is not None and size < 0:
-            size = None
-        if self._destroyed:
-            return None
-        wanted = self._readable_size(size)
-        if wanted == 0:
-            if self._input_ended and self._readable_length == 0:
-                self._schedule_end()
-            elif size != 0 or self._readable_length == 0:
-                self._need_readable = True
-                self._release_input()
-            return None
-        chunk = self._take(wanted)
-        self._readable_length -= wanted
-        if self._readable_length == 0 and self._input_ended:
-            self._schedule_end()
-        self._need_readable = not self._input_ended
-        self._did_read = True
-        self._release_input()
-        self.emit("data", chunk)
-        return chunk
-
-    def _readable_size(self, size: int | None) -> int:
-        if size is None:
-            if self._flowing and self._chunks:
-                return len(self._chunks[0])
-            return self._readable_length
-        if size <= self._readable_length:
-            return size
-        return self._readable_length if self._input_ended else 0
-
-    def _take(self, wanted: int) -> bytes | str:
-        first = self._chunks[0]
-        if len(first) == wanted:
-            return self._chunks.popleft()
-        if len(first) > wanted:
-            self._chunks[0] = first[wanted:]
-            return first[:wanted]
-        taken: list[Any] = []
-        while wanted:
-            first = self._chunks.popleft()
-            if len(first) > wanted:
-                self._chunks.appendleft(first[wanted:])
-                first = first[:wanted]
-            taken.append(first)
-            wanted -= len(first)
-        return ("" if self._decoder is not None else b"").join(taken)
-
-    def unshift(self, chunk: bytes | str) -> None:
-        """Put data back in front of what is buffered. Mirrors `readable.unshift()`."""
-        if chunk:
-            self._buffered().appendleft(chunk)
-            self._readable_length += len(chunk)
-            if self._flowing or self._pulling:
-                self._schedule_readable()
-
-    def pause(self) -> Self:
-        """Stop the flow of `data`; the transport stops at the high-water mark.
-
-        Mirrors `readable.pause()`. Events: `pause`, in the next turn of the loop.
-        """
-        if self._flowing is not False:
-            self._flowing = False
-            if not self._destroyed:
-                self._event_loop.call_soon(self.emit, "pause")
-        return self
-
-    def resume(self) -> Self:
-        """Let `data` flow. Mirrors `readable.resume()`.
-
-        Events: `resume` in the next turn of the loop, then `data`. With a `readable`
-        listener attached nothing flows, as in Node.
-        """
-        if not self._flowing:
-            self._flowing = not self._pulling
-            if not self._resume_scheduled and not self._destroyed:
-                self._resume_scheduled = True
-                self._event_loop.call_soon(self._resumed)
-        return self
-
-    def _resumed(self) -> None:
-        self._resume_scheduled = False
-        if not self._destroyed:
-            self._release_input()
-        self.emit("resume")
-        self._flow()
-
-    def set_encoding(self, encoding: str | None = "utf8") -> Self:
-        """Deliver `str` instead of `bytes`, decoded incrementally.
-
-        Mirrors `readable.setEncoding()`: utf8, utf16le, latin1, ascii, hex, base64,
-        base64url. A character that is split between two records is held back.
-
-        Raises:
-            OptionsError: ERR_UNKNOWN_ENCODING.
-        """
-        encoding = encoding or "utf8"
-        self._decoder = _make_decoder(encoding)
-        self._encoding = encoding
-        if self._chunks:
-            waiting = b"".join(c if isinstance(c, bytes) else c.encode() for c in self._chunks)
-            self._chunks.clear()
-            text = self._decoder.decode(waiting)
-            self._readable_length = len(text)
-            if text:
-                self._chunks.append(text)
-        return self
-
-    # -- reading: what happens -----------------------------------------------------------------
-
-    def _push(self, data: bytes) -> None:
-        """Take plaintext from below."""
-        self._bytes_read += len(data)
-        self._note_activity()
-        if self._discarding:
-            return
-        chunk: bytes | str = data
-        if self._decoder is not None:
-            chunk = self._decoder.decode(data)
-            if not chunk:
-                return
-        if self._flowing and not self._chunks:
-            self._did_read = True
-            self.emit("data", chunk)
-            return
-        self._buffered().append(chunk)
-        self._readable_length += len(chunk)
-        if self._readable_length >= self._high_water_mark:
-            self._hold()
-        if self._need_readable:
-            if self._read_waiter is not None and not self._readable_scheduled:
-                # Somebody is waiting in `async for`: a turn of the loop earlier.
-                self._emit_readable()
-            else:
-                self._schedule_readable()
-        self._discard_unread()
-
-    def _buffered(self) -> deque[bytes | str]:
-        if self._chunks is NOTHING:
-            self._chunks = deque()
-        return self._chunks
-
-    def _push_end(self) -> None:
-        """The peer sends nothing more."""
-        if self._input_ended or self._destroyed:
-            return
-        self._input_ended = True
-        self._note_activity()
-        if self._decoder is not None and (rest := self._decoder.decode(b"", True)):
-            self._buffered().append(rest)
-            self._readable_length += len(rest)
-        self._need_readable = False
-        self._emit_readable()
-        if not self._chunks and not self.is_paused():
-            self._schedule_end()
-        self._discard_unread()
-
-    def _schedule_readable(self) -> None:
-        self._need_readable = False
-        if not self._readable_scheduled:
-            self._readable_scheduled = True
-            self._event_loop.call_soon(self._emit_readable)
-
-    def _emit_readable(self) -> None:
-        self._readable_scheduled = False
-        if not self._destroyed and (self._readable_length or self._input_ended):
-            self.emit("readable")
-        self._wake_reader()
-        self._need_readable = (
-            not self._flowing
-            and not self._input_ended
-            and self._readable_length <= self._high_water_mark
-        )
-        self._flow()
-
-    def _flow(self) -> None:
-        while self._flowing and self.read() is not None:
-            pass
-        if self._flowing and self._input_ended and not self._chunks:
-            self._schedule_end()
-
-    def _schedule_end(self) -> None:
-        if not self._end_scheduled:
-            self._end_scheduled = True
-            self._event_loop.call_soon(self._emit_end)
-
-    def _emit_end(self) -> None:
-        if self._destroyed or self._end_emitted:
-            return
-        if self._chunks or self.is_paused():
-            # Paused, or something was put back, since this was scheduled.
-            self._end_scheduled = False
-            return
-        self._end_emitted = True
-        self.emit("end")
-        self._wake_reader()
-        if self._destroyed:
-            return
-        if not self.allow_half_open and not self._ending:
-            self._event_loop.call_soon(self._end_after_peer)
-        self._destroy_if_over()
-
-    def _end_after_peer(self) -> None:
-        # A turn after `end`: what its listeners wrote still goes out.
-        if not self._ending and not self._destroyed:
-            self.end()
-            self._ended_by_peer = True
-
-    def _hold(self) -> None:
-        if not self._input_held:
-            self._input_held = True
-            self._hold_input(True)
-
-    def _release_input(self) -> None:
-        if self._input_held and self._readable_length < self._high_water_mark:
-            self._input_held = False
-            self._hold_input(False)
-
-    def _wake_reader(self) -> None:
-        waiter, self._read_waiter = self._read_waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    def _discard_unread(self) -> None:
-        # Our side is over and nobody ever read. Whoever waits for the close would wait for
-        # ever behind a full buffer, so the input is thrown away; without such a waiter the
-        # stream closes when the peer ends too, and what it holds stays for `async for`.
-        if (
-            not self._finished
-            or self._flowing is not None
-            or self._pulling
-            or self._iterating
-            or self._destroyed
-        ):
-            return
-        if self._close_waiters:
-            self._discard_input()
-        elif self._input_ended:
-            self._event_loop.call_soon(self._close_unread)
-
-    def _close_unread(self) -> None:
-        if self._flowing is None and not self._pulling and not self._iterating:
-            self.destroy()
-
-    def _discard_input(self) -> None:
-        self._discarding = True
-        self._chunks = NOTHING
-        self._readable_length = 0
-        self._release_input()
-        if self._input_ended:
-            self._schedule_end()
-
-    # -- pipes ---------------------------------------------------------------------------------
-
-    def pipe(self, destination: Any, *, end: bool = True) -> Any:
-        """Write everything that arrives into `destination`, with backpressure.
-
-        Mirrors `readable.pipe()`. The destination is anything with `write(chunk)` and
-        `end()` (or `write_eof()` or `close()`); if `write` answers False, the flow stops
-        until the destination emits `drain`.
-
-        Args:
-            destination: where the data goes; returned, so that calls can be chained.
-            end: end the destination when this stream ends.
-
-        Events: `pipe` on the destination (with this stream), if it is an emitter.
-        """
-        self._pipes.append(_Pipe(self, destination, end=end))
-        return destination
-
-    def unpipe(self, destination: Any = None) -> Self:
-        """Detach one destination, or all. Mirrors `readable.unpipe()`.
-
-        Events: `unpipe` on the destination (with this stream), if it is an emitter; and
-        `pause` here when none is left.
-        """
-        for pipe in list(self._pipes):
-            if destination is None or pipe.destination is destination:
-                self._pipes.remove(pipe)
-                pipe.detach()
-        if not self._pipes:
-            self.pause()
-        return self
-
-    # -- listeners -----------------------------------------------------------------------------
-
-    def _on_listener_added(self, event: str) -> None:
-        if event == "data":
-            self._pulling = self.listener_count("readable") > 0
-            if self._flowing is not False:
-                self.resume()
-        elif event == "readable" and not self._end_emitted and not self._pulling:
-            self._pulling = True
-            self._flowing = False
-            self._need_readable = True
-            if self._readable_length or self._input_ended:
-                self._schedule_readable()
-
-    def _on_listener_removed(self, event: str) -> None:
-        if event == "readable" and not self.listener_count("readable"):
-            self._event_loop.call_soon(self._stop_pulling)
-
-    def _stop_pulling(self) -> None:
-        if self.listener_count("readable") or self._iterating:
-            return
-        self._pulling = False
-        if self.listener_count("data"):
-            self.resume()
-        else:
-            self._flowing = None
-
-    def _finish_iteration(self) -> None:
-        """All was read. Without half-open the stream is over then, as in Node."""
-        if self.allow_half_open or self._destroyed:
-            return
-        if self._writable_length or self._ending:
-            # What was written still goes out; nobody is waiting for anything else.
-            self.destroy_soon()
-            return
-        self._ending = True
-        self._say_goodbye()
-        self.destroy()
-
-    # -- async iteration -----------------------------------------------------------------------
-
-    def __aiter__(self) -> _Chunks:
-        return _Chunks(self)
 
     # -- writing: state ------------------------------------------------------------------------
 
@@ -847,8 +294,8 @@ class Duplex(Emitter):
         if isinstance(chunk, str):
             name = self._default_encoding if encoding is None else encoding
             if name == "utf8":
-                return _encode_utf8(chunk)
-            return _encode(chunk, str(name))
+                return encode_utf8(chunk)
+            return encode(chunk, str(name))
         if chunk is None:
             raise options_error(
                 "ERR_STREAM_NULL_VALUES",
@@ -892,7 +339,7 @@ class Duplex(Emitter):
 
     def set_default_encoding(self, encoding: str) -> Self:
         """Choose the encoding for text. Mirrors `writable.setDefaultEncoding()`."""
-        self._default_encoding = _encoding_name(encoding)
+        self._default_encoding = encoding_name(encoding)
         return self
 
     def end(
@@ -1080,6 +527,52 @@ class Duplex(Emitter):
         self._discard_unread()
         self._destroy_if_over()
 
+    # -- both halves ---------------------------------------------------------------------------
+
+    def _input_over(self) -> None:
+        if not self.allow_half_open and not self._ending:
+            self._event_loop.call_soon(self._end_after_peer)
+        self._destroy_if_over()
+
+    def _end_after_peer(self) -> None:
+        # A turn after `end`: what its listeners wrote still goes out.
+        if not self._ending and not self._destroyed:
+            self.end()
+            self._ended_by_peer = True
+
+    def _discard_unread(self) -> None:
+        # Our side is over and nobody ever read. Whoever waits for the close would wait for
+        # ever behind a full buffer, so the input is thrown away; without such a waiter the
+        # stream closes when the peer ends too, and what it holds stays for `async for`.
+        if (
+            not self._finished
+            or self._flowing is not None
+            or self._pulling
+            or self._iterating
+            or self._destroyed
+        ):
+            return
+        if self._close_waiters:
+            self._discard_input()
+        elif self._input_ended:
+            self._event_loop.call_soon(self._close_unread)
+
+    def _close_unread(self) -> None:
+        if self._flowing is None and not self._pulling and not self._iterating:
+            self.destroy()
+
+    def _finish_iteration(self) -> None:
+        """All was read. Without half-open the stream is over then, as in Node."""
+        if self.allow_half_open or self._destroyed:
+            return
+        if self._writable_length or self._ending:
+            # What was written still goes out; nobody is waiting for anything else.
+            self.destroy_soon()
+            return
+        self._ending = True
+        self._say_goodbye()
+        self.destroy()
+
     # -- destroying ----------------------------------------------------------------------------
 
     @property
@@ -1212,103 +705,3 @@ class Duplex(Emitter):
             await waiter
         finally:
             self._close_waiters -= {waiter}
-
-
-class _Chunks:
-    """`async for chunk in stream`: pulls, so that backpressure reaches the peer.
-
-    Mirrors `readable[Symbol.asyncIterator]()`, with asyncio's manners: leaving the loop
-    early leaves the stream paused and usable, and what had arrived before an error is
-    delivered before the error is raised.
-    """
-
-    def __init__(self, stream: Duplex) -> None:
-        self._stream = stream
-        stream._iterating = True  # noqa: SLF001
-        stream._pulling = True  # noqa: SLF001
-        stream._flowing = False  # noqa: SLF001
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Chunk:
-        stream = self._stream
-        while True:
-            if stream._chunks:  # noqa: SLF001
-                if stream._destroyed:  # noqa: SLF001
-                    chunk = stream._take(stream._readable_length)  # noqa: SLF001
-                    stream._readable_length = 0  # noqa: SLF001
-                    return chunk
-                return stream.read()
-            if stream._end_emitted or stream._destroyed:  # noqa: SLF001
-                stream._iterating = False  # noqa: SLF001
-                if stream._error is not None:  # noqa: SLF001
-                    raise stream._failure()  # noqa: SLF001
-                stream._finish_iteration()  # noqa: SLF001
-                raise StopAsyncIteration
-            if stream._input_ended:  # noqa: SLF001
-                stream._schedule_end()  # noqa: SLF001
-            waiter = stream._event_loop.create_future()  # noqa: SLF001
-            stream._read_waiter = waiter  # noqa: SLF001
-            stream._need_readable = True  # noqa: SLF001
-            stream._release_input()  # noqa: SLF001
-            await waiter
-
-
-class _Pipe:
-    def __init__(self, source: Duplex, destination: Any, *, end: bool) -> None:
-        self.destination = destination
-        self._source = source
-        self._waiting_for_drain = False
-        self._is_emitter = callable(getattr(destination, "on", None)) and callable(
-            getattr(destination, "emit", None)
-        )
-        source.on("data", self._on_data)
-        if end:
-            source.once("end", self._on_end)
-        if self._is_emitter:
-            destination.on("finish", self._on_finish)
-            destination.emit("pipe", source)
-        if getattr(destination, "writable_need_drain", False):
-            self._wait_for_drain()
-        elif not source.readable_flowing:
-            source.resume()
-
-    def _on_data(self, chunk: bytes | str) -> None:
-        if self.destination.write(chunk) is False and self._is_emitter:
-            self._wait_for_drain()
-
-    def _wait_for_drain(self) -> None:
-        self._source.pause()
-        if not self._waiting_for_drain:
-            self._waiting_for_drain = True
-            self.destination.once("drain", self._on_drain)
-
-    def _on_drain(self) -> None:
-        self._waiting_for_drain = False
-        self._source.resume()
-
-    def _on_end(self) -> None:
-        for name in ("end", "write_eof", "close"):
-            finish = getattr(self.destination, name, None)
-            if callable(finish):
-                finish()
-                break
-        if not self._is_emitter:
-            self._source.unpipe(self.destination)
-
-    def _on_finish(self) -> None:
-        self._source.unpipe(self.destination)
-
-    def detach(self) -> None:
-        self._source.off("data", self._on_data)
-        self._source.off("end", self._on_end)
-        if self._is_emitter:
-            for event, listener in (("drain", self._on_drain), ("finish", self._on_finish)):
-                remove = getattr(self.destination, "remove_listener", None)
-                if remove is not None:
-                    try:
-                        remove(event, listener)
-                    except KeyError:  # pyee 13 complains about a stranger
-                        pass
-            self.destination.emit("unpipe", self._source)

@@ -15,7 +15,7 @@ import socket
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from tlsevents.dialer import Target, dial
-from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK, NOTHING
+from tlsevents.duplex import DEFAULT_HIGH_WATER_MARK
 from tlsevents.emitter import NOBODY
 from tlsevents.errors import (
     TLSEventsError,
@@ -26,6 +26,7 @@ from tlsevents.errors import (
 )
 from tlsevents.events import SocketEvents
 from tlsevents.options import ConnectOptions, read_connect_arguments
+from tlsevents.readable import NOTHING
 from tlsevents.wire import Wire, open_wire
 
 if TYPE_CHECKING:
