@@ -23,6 +23,7 @@ from typing import Any, cast
 __all__ = [
     "MessageCallback",
     "built_chain",
+    "can_watch",
     "decoded_chain",
     "hook",
     "real_context",
@@ -104,6 +105,11 @@ def real_context(context: object) -> ssl.SSLContext | None:
     """
     inner = getattr(context, "_ctx", context)
     return inner if isinstance(inner, ssl.SSLContext) else None
+
+
+def can_watch() -> bool:
+    """Whether the running Python shows handshake messages."""
+    return _message_hook() is not None
 
 
 def watchable(context: object) -> ssl.SSLContext | None:

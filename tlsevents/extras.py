@@ -19,11 +19,12 @@ import dataclasses
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from tlsevents._cpython import real_context, watchable
+from tlsevents._cpython import can_watch, real_context, watchable
 from tlsevents.engine import Engine
 from tlsevents.errors import (
     NegotiationError,
     OptionTypeError,
+    TLSEventsError,
     UnsupportedOptionError,
     option_range_error,
     option_type_error,
@@ -73,9 +74,9 @@ class TLSExtras(TLSFacts):
         """Arm what the options ask for."""
         options = self._options
         if options.enable_trace:
-            self._arm().trace = True
+            self._must_see("enable_trace").trace = True
         if options.min_dh_size != _DEFAULT_MIN_DH_SIZE:
-            self._arm().messages = True
+            self._must_see("min_dh_size").messages = True
         if options.psk_callback is not None:
             if not self._secure_context.own:
                 raise unsupported_option(
@@ -100,6 +101,11 @@ class TLSExtras(TLSFacts):
         elif self._engine is not None:
             return Wants()
         return wants
+
+    def _must_see(self, option: str) -> Wants:
+        if not can_watch():
+            raise unsupported_option(option, "it needs the handshake messages that CPython shows.")
+        return self._arm()
 
     def _arm_messages(self) -> None:
         if self._engine is None and not self._destroyed:
@@ -266,7 +272,8 @@ class TLSExtras(TLSFacts):
         looked: Python's `ssl` keeps tickets to itself, so it is known if there was a `session`
         listener, or this was called, before the handshake.
         """
-        self._arm_messages()
+        if self._engine is None and not self._destroyed:
+            self._arm().ticket = True
         return None if self._observed is None else self._observed.handshake.ticket
 
     # -- the verdict ---------------------------------------------------------------------------
@@ -274,17 +281,10 @@ class TLSExtras(TLSFacts):
     def _decide_specially(self, connection: ssl.SSLObject) -> bool:
         """Decide about a peer without a certificate of this handshake; False if it has one."""
         observed = self._observed
-        if observed is not None:
-            size = observed.handshake.ephemeral_key(_cipher_name(connection)).get("size", 0)
-            dh = observed.handshake.ephemeral_key(_cipher_name(connection)).get("type") == "DH"
-            if dh and size < self._options.min_dh_size:
-                self.destroy(
-                    NegotiationError(
-                        f"DH parameter size {size} is less than 2048",  # Node's text, always
-                        code="ERR_TLS_DH_PARAM_SIZE",
-                        phase="handshake",
-                    )
-                )
+        if observed is not None and self._options.min_dh_size != _DEFAULT_MIN_DH_SIZE:
+            weakness = self._weakness(observed, connection)
+            if weakness is not None:
+                self.destroy(weakness)
                 return True
         if self._offered is not None and connection.session_reused:
             accepted = self._offered._acceptance  # noqa: SLF001
@@ -304,6 +304,20 @@ class TLSExtras(TLSFacts):
             return False
         self._conclude(self._check_name_without_certificate())
         return True
+
+    def _weakness(
+        self, observed: ObservedEngine, connection: ssl.SSLObject
+    ) -> TLSEventsError | None:
+        if not observed.observes:
+            return unsupported_option("min_dh_size", "this kind of context shows no key exchange.")
+        key = observed.handshake.ephemeral_key(_cipher_name(connection))
+        if key.get("type") != "DH" or key["size"] >= self._options.min_dh_size:
+            return None
+        return NegotiationError(
+            f"DH parameter size {key['size']} is less than 2048",  # Node's text, whatever is asked
+            code="ERR_TLS_DH_PARAM_SIZE",
+            phase="handshake",
+        )
 
     def _check_name_without_certificate(self) -> BaseException | None:
         # As in Node: the default check finds no name in no certificate, and refuses.

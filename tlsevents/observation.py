@@ -48,6 +48,8 @@ class Wants:
     """The messages of the handshake, for the getters."""
     tickets: bool = False
     """Each new session."""
+    ticket: bool = False
+    """The ticket itself, as bytes."""
     cache: bool = False
     """Some new session, for the cache."""
     keylog: bool = False
@@ -67,6 +69,7 @@ class Wants:
         return (
             self.messages
             or self.tickets
+            or self.ticket
             or self.trace
             or self.no_renegotiation
             or self.keylog
@@ -475,21 +478,12 @@ class ObservedEngine(Engine):
         home: object = None,
         label: str = "tlsevents",
     ) -> None:
+        super().__init__(context, server_hostname=server_hostname)
         self._set_out(wants, label)
         self._home = None if home is None else real_context(home)
-        self._watched = watchable(context) if wants.sight else None
+        self.look_again()
         if self._home is not None and self._watched is not None and KeyLog.available():
             self._key_log = KeyLog.follow(self._watched, self._follower), self._watched
-        if self._watched is not None:
-            watch(self._watched, _on_message)  # the connection must be made while it is there
-        try:
-            super().__init__(context, server_hostname=server_hostname)
-        except BaseException:
-            self.release()
-            raise
-        finally:
-            if self._watched is not None:
-                unwatch(self._watched)
 
     @classmethod
     def taking_over(cls, engine: Engine, wants: Wants, *, label: str = "tlsevents") -> Self:
@@ -498,9 +492,7 @@ class ObservedEngine(Engine):
         for name in Engine.__slots__:
             setattr(self, name, getattr(engine, name))
         self._set_out(wants, label)
-        self._watched = watchable(self.ssl_object.context) if wants.sight else None
-        if self._watched is not None:
-            hook(self.ssl_object, self._watched, _on_message)
+        self.look_again()
         if self.handshake_state == "done":
             self._handshake_over()
         return self
@@ -570,7 +562,7 @@ class ObservedEngine(Engine):
     def look_again(self) -> None:
         """More is wanted than before."""
         if self._watched is None and self.wants.sight:
-            self._watched = watchable(self.ssl_object.context)
+            self._watched = watchable(getattr(self.ssl_object, "context", None))
             if self._watched is not None:
                 hook(self.ssl_object, self._watched, _on_message)
 
@@ -578,14 +570,17 @@ class ObservedEngine(Engine):
         """Let the connection go unless there is something left to see."""
         wants = self.wants
         if self._watched is not None and not (
-            wants.trace or wants.no_renegotiation or (wants.tickets and not self._saw_data)
+            wants.trace
+            or wants.no_renegotiation
+            or ((wants.tickets or wants.ticket) and not self._saw_data)
         ):
             self._watched = None
             unhook(self.ssl_object)
 
     def _decrypt(self) -> list[Event]:
         wants = self.wants
-        if not (wants.tickets or wants.cache or wants.trace or wants.no_renegotiation):
+        tickets = wants.tickets or wants.ticket or wants.cache
+        if not (tickets or wants.trace or wants.no_renegotiation):
             return super()._decrypt()
         if self._watched is None:
             events = super()._decrypt()
@@ -595,9 +590,7 @@ class ObservedEngine(Engine):
                 self._ticket_arrived()
                 events = [*self._told, *events]
                 self._told = []
-        if wants.tickets or wants.cache:
-            events = self._look_for_ticket(events)
-        return events
+        return self._look_for_ticket(events) if tickets else events
 
     # -- what is seen --------------------------------------------------------------------------
 
@@ -671,7 +664,7 @@ class ObservedEngine(Engine):
         if data:
             self._saw_data = True
             self._look_less()
-        if not self._tls13:
+        if not self._tls13 or not (self.wants.tickets or self.wants.cache):
             return events
         session = self.ssl_object.session
         if session is None or session.id == self._last_session or not session.has_ticket:
