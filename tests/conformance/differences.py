@@ -1201,13 +1201,6 @@ ROWS: Sequence[Difference] = (
         about="method:getEphemeralKeyInfo method:getPeerFinished method:getSharedSigalgs "
         "method:getTLSTicket",
     ),
-    Difference(
-        "tickets ask for a listener",
-        "a ticket that comes after the handshake is seen if somebody listens to `session`",
-        _unseen("in end", "getTLSTicket"),
-        where="methods-before-during-after",
-        about="method:getTLSTicket",
-    ),
     # what Python cannot do
     Difference(
         "a session of Python's ssl",
