@@ -283,8 +283,12 @@ def _sockaddr(address: _Address, port: int | None) -> tuple[Any, ...]:
     return (ip, port or 0, 0, scope)
 
 
-def _open_socket(target: Target, family: int, observer: DialObserver) -> socket.socket:
-    sock = socket.socket(_FAMILIES[family], socket.SOCK_STREAM)
+def _open_socket(target: Target, address: _Address, observer: DialObserver) -> socket.socket:
+    family = address.family
+    try:
+        sock = socket.socket(_FAMILIES[family], socket.SOCK_STREAM)
+    except OSError as error:  # no descriptor is left, or no such family on this machine
+        raise _attempt_error(error, target, address, None) from error
     try:
         sock.setblocking(False)
         if target.local_address is not None or target.local_port:
@@ -341,7 +345,7 @@ def _fails_at_once(error: OSError) -> bool:
 
 
 async def _single(target: Target, address: _Address, observer: DialObserver) -> socket.socket:
-    sock = _open_socket(target, address.family, observer)
+    sock = _open_socket(target, address, observer)
     try:
         observer._dial_attempt(address.ip, target.port, address.family)
         _look_again(observer)
@@ -404,14 +408,9 @@ def _start_attempt(
     attempted.append(f"{address.ip}:{target.port}")
     observer._dial_candidates(attempted)
     try:
-        sock = _open_socket(target, address.family, observer)
+        sock = _open_socket(target, address, observer)
     except OSError as error:
-        # No such family on this machine, most likely.
-        failures[address] = (
-            error
-            if isinstance(error, TLSEventsError)
-            else _attempt_error(error, target, address, None)
-        )
+        failures[address] = error
         return None
     try:
         observer._dial_attempt(address.ip, target.port, address.family)
@@ -477,7 +476,12 @@ async def _dial_path(path: str, observer: DialObserver) -> socket.socket:
             phase="connect",
             hint="This system has no Unix sockets; connect to a host and port.",
         )
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    except OSError as error:
+        raise translate_os_error(
+            error, syscall="connect", phase="connect", address=path
+        ) from error
     try:
         sock.setblocking(False)
         observer._dial_socket(sock)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import re
 from typing import Final, Protocol
 
 from tlsevents.errors import options_error
@@ -52,21 +53,25 @@ class _AsciiDecoder:
 # Node's names for encodings; everything else is unknown to it (ERR_UNKNOWN_ENCODING).
 _TEXT_CODECS: Final = {
     "utf8": "utf-8",
-    "utf-8": "utf-8",
     "utf16le": "utf-16-le",
-    "utf-16le": "utf-16-le",
-    "ucs2": "utf-16-le",
-    "ucs-2": "utf-16-le",
     "latin1": "latin-1",
-    "binary": "latin-1",
     "ascii": "ascii",
 }
+_SYNONYMS: Final = {
+    "utf-8": "utf8",
+    "ucs2": "utf16le",
+    "ucs-2": "utf16le",
+    "utf-16le": "utf16le",
+    "binary": "latin1",
+}
 _BYTE_CODECS: Final = frozenset({"hex", "base64", "base64url"})
+_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]")
 
 
 def encoding_name(encoding: object) -> str:
-    """Return the name in lower case, or raise OptionsError ERR_UNKNOWN_ENCODING."""
+    """Return Node's one name for it, or raise OptionsError ERR_UNKNOWN_ENCODING."""
     name = encoding.lower() if isinstance(encoding, str) else None
+    name = _SYNONYMS.get(name, name) if name is not None else None
     if name is None or (name not in _TEXT_CODECS and name not in _BYTE_CODECS):
         raise options_error(
             "ERR_UNKNOWN_ENCODING",
@@ -100,12 +105,14 @@ def encode(text: str, encoding: str) -> bytes:
                 break
         return bytes.fromhex(text[:whole])
     if name in _BYTE_CODECS:
-        # Node takes both alphabets, with or without padding.
-        plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+        # Node takes both alphabets, with or without padding, and passes over the rest.
+        plain = _NOT_BASE64.sub("", text.replace("-", "+").replace("_", "/").partition("=")[0])
+        if len(plain) % 4 == 1:  # six bits are no byte
+            plain = plain[:-1]
         return binascii.a2b_base64(plain + "=" * (-len(plain) % 4))
-    if name in ("latin1", "binary", "ascii"):
+    if name in {"latin1", "ascii"}:
         return bytes(ord(character) & 0xFF for character in text)
-    if name in ("utf8", "utf-8"):
+    if name == "utf8":
         return encode_utf8(text)
     return text.encode(_TEXT_CODECS[name], "surrogatepass")
 

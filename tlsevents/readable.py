@@ -18,7 +18,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from tlsevents.emitter import Emitter
-from tlsevents.encodings import make_decoder
+from tlsevents.encodings import encoding_name, make_decoder
 from tlsevents.pipe import Pipe
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ class Readable(Emitter):
         Raises:
             OptionsError: ERR_UNKNOWN_ENCODING.
         """
-        encoding = encoding or "utf8"
+        encoding = encoding_name(encoding or "utf8")
         self._decoder = make_decoder(encoding)
         self._encoding = encoding
         if self._chunks:

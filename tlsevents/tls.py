@@ -141,7 +141,9 @@ class TLSSocket(TLSExtras, Socket):
 
     def __init__(self, options: ConnectOptions) -> None:
         super().__init__(
-            allow_half_open=options.allow_half_open,
+            # With a socket below, its own setting counts too, as in Node.
+            allow_half_open=options.allow_half_open
+            or bool(getattr(options.socket, "allow_half_open", False)),
             high_water_mark=options.high_water_mark,
         )
         self._options = options
@@ -174,6 +176,14 @@ class TLSSocket(TLSExtras, Socket):
         # A plain socket that was connected by name: that name. By IP: 'localhost', as in Node.
         host = getattr(getattr(options.socket, "_target", None), "host", None)
         return host if host and not is_ip(host) else None
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is no connection: not yet, or no more. Mirrors `socket.pending`."""
+        if self._carrier is None and self._options.socket is not None and not self._destroyed:
+            # What is below is taken over in the next turn, and is connected already.
+            return self._connecting
+        return super().pending
 
     # -- starting ------------------------------------------------------------------------------
 

@@ -756,10 +756,6 @@ def _no_renegotiation(outcome: Outcome, _: Scenario) -> None:
     outcome.saw = [["FIN", "handshake complete"]]
 
 
-def _pending_for_a_turn(outcome: Outcome, _: Scenario) -> None:
-    dict(outcome.events)["@state"]["pending"] = True
-
-
 _NOT_BOOLEAN = 'The "options.rejectUnauthorized" property must be of type boolean. Received type '
 
 ROWS: Sequence[Difference] = (
@@ -1151,20 +1147,6 @@ ROWS: Sequence[Difference] = (
         each(_without_first("duplex:pause"), _move("duplex:resume", behind="resume")),
         where="socket-option-duplex.*",
         about="option:socket",
-    ),
-    Difference(
-        "a duplex is looked at in the next turn",
-        "nothing says yet whether it can be used: pending until the next turn",
-        _pending_for_a_turn,
-        where="socket-option-duplex",
-        about="option:socket",
-    ),
-    Difference(
-        "allow_half_open is not copied",
-        "allow_half_open is an option of connect(), whatever runs below",
-        after(allowHalfOpen=False),
-        where="socket-option-duplex.*",
-        about="option:allowHalfOpen",
     ),
     Difference(
         "a duplex finishes after us",

@@ -151,6 +151,7 @@ class Wrapped(EventEmitter, asyncio.Protocol):
         self._object_mode = object_mode
         self._transport: asyncio.Transport | None = None
         self._ends = 0
+        self.allow_half_open = True  # as every stream.Duplex of Node's has it
         self.destroyed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -149,7 +149,6 @@ async def test_the_kernel_refuses(code: str, monkeypatch: pytest.MonkeyPatch) ->
     assert str(error).startswith(f"connect {code} 127.0.0.1:443")
 
 
-@pytest.mark.xfail(strict=False, reason="raised by socket() itself, it is not translated yet")
 @pytest.mark.parametrize("code", EXHAUSTED)
 async def test_no_sockets_left(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(*_: object, **__: object) -> socket.socket:
