@@ -1,9 +1,13 @@
 """Each example, run as a user runs it, prints what its reader should see."""
 
+import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -144,6 +148,53 @@ def test_example(name: str, mode: str) -> None:
     flags = ["-W", "error"] + (["-X", "dev"] if mode == "development" else [])
     result = run(sys.executable, *flags, str(EXAMPLES / f"{name}.py"))
     assert (as_shown(result.stdout), result.stderr, result.returncode) == (EXPECTED[name], "", 0)
+
+
+@contextlib.contextmanager
+def one_client(greeting: bytes, *answers: bytes) -> Iterator[int]:
+    """Greet one client, answer what it says, and hear no more of it."""
+
+    def talk() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(greeting)
+            for answer in answers:
+                connection.recv(1024)
+                connection.sendall(answer)
+            assert connection.recv(1024) == b"", "it goes on all the same"
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=talk)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("name", "says", "complaint"),
+    [
+        ("starttls_smtp", (b"220 hi\r\n", b"250 no TLS here\r\n"), "wants no TLS"),
+        (
+            "starttls_smtp",
+            (b"220 hi\r\n", b"250-hi\r\n250 STARTTLS\r\n", b"454 not now\r\n"),
+            "refused to start TLS",
+        ),
+        ("postgres_ssl", (b"", b"N"), "no TLS with this server"),
+        ("postgres_ssl", (b"", b"SE injected"), "no TLS with this server"),
+        ("http_connect_proxy", (b"", b"HTTP/1.1 407 Who are you?\r\n\r\n"), "407 Who are you?"),
+    ],
+)
+def test_an_example_that_is_refused_tls_says_so_and_stops(
+    name: str, says: tuple[bytes, ...], complaint: str
+) -> None:
+    with one_client(*says) as port:
+        address = "localhost", str(port)
+        if name == "http_connect_proxy":
+            address = f"http://localhost:{port}", "example.com:443"
+        result = run(sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), *address)
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("ConnectionError: ")
+    assert complaint in last
 
 
 def test_the_program_of_from_node_prints_the_same_in_node(tmp_path: Path) -> None:
