@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Self, TypeAlias
 
+    from typing_extensions import Buffer
+
 __all__ = ["DEFAULT_HIGH_WATER_MARK", "SLICE", "Duplex"]
 
 DEFAULT_HIGH_WATER_MARK: Final = 65536
@@ -55,6 +57,9 @@ SLICE: Final = 256 * 1024
 
 _TURN: Final = 4 * SLICE
 # Most bytes handed down in one turn of the loop: a fast peer must not starve the others.
+
+Data: TypeAlias = "str | Buffer"
+"""What can be written: text, or anything that holds bytes."""
 
 WriteCallback: TypeAlias = "Callable[..., object]"
 
@@ -246,7 +251,7 @@ class Duplex(Readable):
 
     def write(
         self,
-        chunk: Any,
+        chunk: Data,
         encoding: str | WriteCallback | None = None,
         callback: WriteCallback | None = None,
     ) -> bool:
@@ -344,7 +349,7 @@ class Duplex(Readable):
 
     def end(
         self,
-        chunk: Any = None,
+        chunk: Data | WriteCallback | None = None,
         encoding: str | WriteCallback | None = None,
         callback: WriteCallback | None = None,
     ) -> Self:

@@ -411,7 +411,7 @@ async def test_what_cannot_be_written_harms_nothing(
         socket.write("x", "nope")
     assert unknown.value.code == "ERR_UNKNOWN_ENCODING"
     with pytest.raises(tlsevents.OptionsError) as null:
-        socket.write(None)
+        socket.write(None)  # type: ignore[arg-type]
     assert null.value.code == "ERR_STREAM_NULL_VALUES"
     socket.end(b"fine")
     await socket.wait_closed()

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import socket as sockets
 import ssl
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, assert_type
@@ -163,6 +164,10 @@ async def coroutines(socket: tlsevents.TLSSocket) -> None:
 def properties(socket: tlsevents.TLSSocket) -> None:
     assert_type(socket.write(b"bytes"), bool)
     assert_type(socket.write("text"), bool)
+    assert_type(socket.write(memoryview(b"bytes"), lambda error: error is None), bool)
+    socket.write(array("H", [1, 2]), callback=lambda: None)
+    socket.end("cafe", "hex", lambda: None)
+    socket.end(lambda: None)
     assert_type(socket.authorized, bool)
     assert_type(socket.destroyed, bool)
     assert_type(socket.bytes_read, int)

@@ -71,3 +71,5 @@ async def results(socket: tlsevents.TLSSocket) -> None:
     async with tlsevents.connect(443) as connected:
         connected.no_such_property  # type: ignore[attr-defined]  # noqa: B018
     socket.authorized = True  # type: ignore[misc]
+    socket.write(5)  # type: ignore[arg-type]
+    socket.write(["a", "list"])  # type: ignore[arg-type]

@@ -85,7 +85,7 @@ LIBRARIES = {
     "truststore": {"context"},
     "cryptography": {"credentials", "certificates", "facts"},
     "pyee": {"emitter"},
-    "typing_extensions": {"events"},  # in an `if TYPE_CHECKING`
+    "typing_extensions": {"duplex", "events"},  # in an `if TYPE_CHECKING`
 }
 
 # Engine and wire never import each other (the floors alone would let the wire do so).
