@@ -53,6 +53,7 @@ class TLSExtras(TLSFacts):
     _event_loop: asyncio.AbstractEventLoop
     _context: ssl.SSLContext | None
     _plan: Any
+    _session: Any = None
     _offered: Session | None = None
     _cache: SessionCache | None = None
     _home: ssl.SSLContext | None = None
@@ -87,9 +88,8 @@ class TLSExtras(TLSFacts):
         if options.session_cache is not None:
             self._cache = options.session_cache
             self._arm().cache = True
-        self._session = options.session
-
-    _session: Any = None
+        if options.session is not None:
+            self._session = options.session
 
     def _arm(self) -> Wants:
         """Give the wishes of this socket; too late, they have no effect."""

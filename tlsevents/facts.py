@@ -244,6 +244,8 @@ class TLSFacts:
         return bool(self._engine.ssl_object.session_reused)
 
     def _certificate(self, chain: tuple[bytes, ...]) -> dict[str, Any]:
+        if not chain:
+            return {}  # as Node shows a peer without certificate: a pre-shared key
         # A verdict needs the trusted certificates parsed; naming an issuer does not deserve it.
         secure = self._secure_context
         built = secure.verifier().built_chain(chain) if secure.verifier_ready else ()

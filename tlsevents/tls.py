@@ -45,6 +45,7 @@ from tlsevents.errors import (
     option_type_error,
     options_error,
     stream_error,
+    translate_os_error,
     translate_ssl_error,
     verify_error,
 )
@@ -363,6 +364,9 @@ class TLSSocket(TLSExtras, Socket):
             )
             failure.__cause__ = error
             self.destroy(failure)
+            return
+        except OSError as error:  # no file descriptors left for a key log
+            self.destroy(translate_os_error(error, syscall="pipe", phase="handshake"))
             return
         self._handle(self._engine.start())
         self._flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import ssl
 import threading
@@ -200,3 +201,19 @@ async def test_listening_for_sessions_and_keys_of_a_refused_connection() -> None
             await socket
         await socket.wait_closed()
         assert lines == []
+
+
+async def test_no_descriptors_left_for_the_pipe(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left() -> tuple[int, int]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    socket = client(serve().port)
+    follow(socket)
+    monkeypatch.setattr(os, "pipe", none_left)
+    with pytest.raises(tlsevents.NetworkError) as caught:
+        await socket
+    await socket.wait_closed()
+    assert caught.value.code == "EMFILE"
+    assert caught.value.syscall == "pipe"
