@@ -28,10 +28,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import ssl
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from tlsevents.certificates import name_facts
 from tlsevents.checks import is_list
 from tlsevents.context import secure_context
 from tlsevents.engine import DataReceived, Ended, Engine, Failed, HandshakeCompleted, Noticed
@@ -50,9 +48,10 @@ from tlsevents.errors import (
     verify_error,
 )
 from tlsevents.extras import TLSExtras
-from tlsevents.identity import check_server_identity, is_ip, sni_name, to_ascii
+from tlsevents.identity import check_server_identity, is_ip, to_ascii
 from tlsevents.net import Socket, running_loop
 from tlsevents.options import ConnectOptions, read_connect_arguments
+from tlsevents.plan import is_for, make_plan
 from tlsevents.stream_carrier import StreamCarrier
 from tlsevents.verification import presented_chain
 from tlsevents.wire import open_wire, take_over_streams
@@ -62,7 +61,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self, Unpack
 
-    from tlsevents.context import SecureContext
     from tlsevents.engine import Event
     from tlsevents.errors import Phase
     from tlsevents.options import OnRead
@@ -74,60 +72,6 @@ __all__ = ["TLSSocket", "connect"]
 
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
 _NAME_VERDICTS = frozenset({62, 64})
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Who checks what, decided before the handshake.
-
-    `verify`: the context is CERT_REQUIRED, OpenSSL refuses a bad chain by itself.
-    `check_hostname`: OpenSSL checks the name too. It can when the identity to check is what
-    goes into `server_hostname` (SNI, or an IP address, which is never sent) and nobody
-    brought a check of his own.
-    """
-
-    verify: bool
-    check_hostname: bool
-    server_hostname: str | None
-    identity: str
-    custom_check: Callable[[str, dict[str, Any]], object] | None
-
-    @property
-    def needs_verifier(self) -> bool:
-        """Whether a verdict is needed on a connection that OpenSSL let pass."""
-        return not self.verify or (not self.check_hostname and self.custom_check is None)
-
-
-def _make_plan(options: ConnectOptions, context: SecureContext, host: str | None) -> _Plan:
-    identity = options.servername or host or "localhost"
-    if not options.servername and host is not None and is_ip(host):
-        # OpenSSL checks an address given as server_hostname, and never sends it.
-        server_hostname: str | None = host.partition("%")[0]
-    else:
-        server_hostname = sni_name(options.servername, host)
-    nameable = server_hostname is not None
-    if server_hostname is not None and ("\0" in server_hostname or len(server_hostname) > 255):
-        # No certificate is for such a name; what is sent of it is what Node sends.
-        server_hostname = server_hostname.partition("\0")[0][:256]
-        server_hostname = server_hostname if len(server_hostname) <= 255 else None
-        nameable = False
-    custom = options.check_server_identity
-    verify = options.reject_unauthorized
-    if context.own:
-        native = verify and custom is None and nameable
-        return _Plan(verify, native, server_hostname, identity, custom)
-    # A caller's own context is used as it is; what it does not check is checked after.
-    verify = verify and context.verifies
-    if context.checks_hostname and server_hostname is None:
-        if options.servername == "":
-            raise options_error(
-                "ERR_INVALID_ARG_VALUE",
-                "The context checks host names, and servername is empty",
-                hint="Give a servername, or a context with check_hostname = False.",
-            )
-        server_hostname = sni_name(None, identity) or identity
-    native = verify and context.checks_hostname and nameable
-    return _Plan(verify, native, server_hostname, identity, custom)
 
 
 class TLSSocket(TLSExtras, Socket):
@@ -151,7 +95,7 @@ class TLSSocket(TLSExtras, Socket):
         # What is wrong with content given in memory raises here, out of connect().
         self._secure_context = secure_context(options)
         self._host = self._identity_host()
-        self._plan = _make_plan(options, self._secure_context, self._host)
+        self._plan = make_plan(options, self._secure_context, self._host)
         self._engine: Engine | None = None
         self._context: ssl.SSLContext | None = None
         self._context_failure: BaseException | None = None
@@ -643,7 +587,7 @@ class TLSSocket(TLSExtras, Socket):
         plan = self._plan
         if not plan.needs_verifier and plan.custom_check is None:
             # OpenSSL accepted chain and name; Node's own rules may still be stricter.
-            if _is_for(plan.identity, connection):
+            if is_for(plan.identity, connection):
                 return None
             return self._misnamed(presented_chain(connection))
         chain = presented_chain(connection)
@@ -827,24 +771,6 @@ class TLSSocket(TLSExtras, Socket):
 
     def _reached_ready(self) -> bool:
         return self._secured
-
-
-# Names and certificates that fit each other, oldest first: most programs meet few.
-_fits: dict[tuple[str, bytes | None], None] = {}
-_FITS_KEPT = 256
-
-
-def _is_for(identity: str, connection: ssl.SSLObject) -> bool:
-    """Node's own name check, for a pair that OpenSSL's check has accepted already."""
-    pair = identity, connection.getpeercert(binary_form=True)
-    if pair in _fits:
-        return True
-    if check_server_identity(identity, name_facts(connection.getpeercert() or {})) is not None:
-        return False
-    if len(_fits) >= _FITS_KEPT:
-        _fits.pop(next(iter(_fits)), None)
-    _fits[pair] = None
-    return True
 
 
 def _forget(done: asyncio.Future[Any]) -> None:

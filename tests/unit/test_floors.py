@@ -41,8 +41,10 @@ FLOORS = {
     "shapes": 3,
     "wire": 3,
     "dialer": 3,
+    "socket_facts": 3,
     "stream_carrier": 3,
     "extras": 3,
+    "plan": 2,
     "net": 4,
     "tls": 4,
     "__init__": 5,
@@ -74,6 +76,7 @@ NEIGHBOURS = {
     ("duplex", "emitter"),
     ("duplex", "readable"),
     ("dialer", "wire"),
+    ("socket_facts", "wire"),
     ("stream_carrier", "wire"),
     ("tls", "net"),
 }
