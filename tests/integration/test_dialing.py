@@ -118,8 +118,24 @@ def deaf(*addresses: str) -> Iterator[int]:
         yield server.port
 
 
+@contextlib.contextmanager
+def deaf_beside_a_listener() -> Iterator[tuple[int, sockets.socket]]:
+    """A port that is deaf on 127.0.0.2 and served on 127.0.0.1, where it may be taken already."""
+    with contextlib.ExitStack() as stack:
+        while True:
+            attempt = stack.enter_context(contextlib.ExitStack())
+            port = attempt.enter_context(deaf("127.0.0.2"))
+            try:
+                listener = attempt.enter_context(sockets.create_server(("127.0.0.1", port)))
+            except OSError:
+                attempt.close()
+                continue
+            yield port, listener
+            return
+
+
 async def test_the_next_address_when_the_first_is_silent(trusted: bytes) -> None:
-    with deaf("127.0.0.2") as port, sockets.create_server(("127.0.0.1", port)) as listener:
+    with deaf_beside_a_listener() as (port, listener):
         socket = tlsevents.net.connect(
             port, "x.example",
             lookup=looks_up(("127.0.0.2", 4), ("127.0.0.1", 4)),
