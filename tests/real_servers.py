@@ -108,6 +108,7 @@ def _running(
     port: int,
     *,
     stop: str = "TERM",
+    says: str = "",
     user: dict[str, Any] = _UNPRIVILEGED,
 ) -> Iterator[RealServer]:
     with (folder / "log").open("wb") as log:
@@ -115,7 +116,7 @@ def _running(
         process = _start([*keeper, *command], folder, log, user)
     server = RealServer(port, folder, process)
     try:
-        _wait_until_it_accepts(server)
+        _wait_until_it_accepts(server, says)
         yield server
     finally:
         assert process.stdin is not None, "_start made a pipe"
@@ -141,17 +142,20 @@ def _start(
     )
 
 
-def _wait_until_it_accepts(server: RealServer) -> None:
+def _wait_until_it_accepts(server: RealServer, says: str) -> None:
     deadline = time.monotonic() + START_LIMIT
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", server.port), 1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"it does not start: {server.log()}") from None
-            time.sleep(0.02)
-        else:
-            return
+    while not (says in server.log() and _accepts(server.port)):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"it does not start: {server.log()}")
+        time.sleep(0.02)
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -205,7 +209,9 @@ def postgresql() -> Iterator[RealServer]:
         command = [postgres, "-D", str(data), "-p", str(port)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        with _running(command, folder, port, stop="INT") as server:  # INT: clients are hung up on
+        # It listens before it is ready. INT: clients are hung up on.
+        ready = "ready to accept connections"
+        with _running(command, folder, port, stop="INT", says=ready) as server:
             yield server
 
 
