@@ -234,7 +234,7 @@ class SecureContext(ABC):
 
     @abstractmethod
     def own_certificate(self) -> bytes | None:
-        """The client's certificate as DER, the first that was given; blocks for files."""
+        """The client's certificate as DER, the last if there are several; blocks for files."""
 
     @abstractmethod
     def verifier(self) -> Verifier:
@@ -355,9 +355,9 @@ class _Built(SecureContext):
 
     def own_certificate(self) -> bytes | None:
         def build() -> bytes | None:
-            for group in _read_credentials(self._settings)[0]:
+            for group in reversed(_read_credentials(self._settings)[0]):
                 if group.keys and group.certificates:
-                    blocks = trust.certificate_blocks(group.certificates[0])
+                    blocks = trust.certificate_blocks(group.certificates[-1])
                     return ssl.PEM_cert_to_DER_cert(blocks[0].decode("latin-1"))
             return None
 

@@ -129,10 +129,11 @@ class TLSFacts:
         return x509_certificate(chain[0]) if chain else None
 
     def get_certificate(self) -> dict[str, Any] | None:
-        """Give our own certificate in Node's shape, the first that was given with a key.
+        """Give our own certificate in Node's shape, the last that was given if there are several.
 
-        Mirrors `tlsSocket.getCertificate()`: `{}` if there is none, None once destroyed. What a
-        context of your own (`context=`) holds is known to OpenSSL only: `{}` too.
+        Mirrors `tlsSocket.getCertificate()`: `{}` if there is none, None once destroyed. One in a
+        file is known once the handshake has begun. What a context of your own (`context=`) holds
+        is known to OpenSSL only: `{}` too.
         """
         if self._destroyed:
             return None
@@ -148,7 +149,10 @@ class TLSFacts:
         return None if own is None else x509_certificate(own)
 
     def _own_certificate(self) -> bytes | None:
-        return self._secure_context.own_certificate() if self._engine is not None else None
+        secure = self._secure_context
+        if self._engine is None and secure.needs_files:
+            return None  # nothing is read from a disk on the event loop before it must be
+        return secure.own_certificate()
 
     def get_cipher(self) -> dict[str, str] | None:
         """Give the cipher suite as `{"name", "standardName", "version"}`; None before, and after.

@@ -31,7 +31,7 @@ async def talk(socket: tlsevents.TLSSocket) -> None:
     """Say something, hear the answer, and see the end; what was open before is open no more."""
     socket.write(b"ping")
     async for _ in socket:
-        pass
+        break
     socket.end()
     await socket.wait_closed()
 
@@ -278,7 +278,9 @@ async def test_shared_signature_algorithms(version: str) -> None:
 async def test_our_own_certificate(serve: Serve) -> None:
     server = serve(client_ca="root-a")
     own = {"cert": pki.pem("client-ok"), "key": pki.key_pem("client-ok")}
-    async with client(server.port, **own) as socket:
+    socket = client(server.port, **own)
+    assert (socket.get_certificate() or {})["raw"] == pki.der("client-ok")
+    async with socket:
         certificate = socket.get_certificate()
         assert certificate is not None
         assert certificate["raw"] == pki.der("client-ok")
@@ -287,6 +289,20 @@ async def test_our_own_certificate(serve: Serve) -> None:
         assert socket.get_x509_certificate() == pki.certificate("client-ok")
     assert socket.get_certificate() is None
     assert socket.get_x509_certificate() is None
+
+
+async def test_the_last_of_several_certificates_and_one_in_a_file(serve: Serve) -> None:
+    both = {
+        "cert": [pki.pem("client-ok"), pki.pem("leaf-ec")],
+        "key": [pki.key_pem("client-ok"), pki.key_pem("leaf-ec")],
+    }
+    async with client(serve().port, **both) as socket:
+        assert socket.get_x509_certificate() == pki.certificate("leaf-ec")  # as in Node
+    files = {"cert": pki.cert_path("client-ok"), "key": pki.key_path("client-ok")}
+    socket = client(serve().port, **files)
+    assert socket.get_certificate() == {}
+    async with socket:
+        assert socket.get_x509_certificate() == pki.certificate("client-ok")
 
 
 # --- Records and names ----------------------------------------------------------------------------
