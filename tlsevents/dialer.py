@@ -479,9 +479,7 @@ async def _dial_path(path: str, observer: DialObserver) -> socket.socket:
     try:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
-        raise translate_os_error(
-            error, syscall="connect", phase="connect", address=path
-        ) from error
+        raise translate_os_error(error, syscall="connect", phase="connect", address=path) from error
     try:
         sock.setblocking(False)
         observer._dial_socket(sock)

@@ -111,6 +111,7 @@ class Duplex(Readable):
         "_had_error",
         "_head_offset",
         "_in_flight",
+        "_in_turn",
         "_late_writes",
         "_need_drain",
         "_pump_scheduled",
@@ -134,6 +135,7 @@ class Duplex(Readable):
         self._head_offset = 0
         self._in_flight: list[tuple[int, WriteCallback | None]] = []
         self._completion_scheduled = False
+        self._in_turn = False
         self._pump_scheduled = False
         self._writable_length = 0
         self._bytes_written = 0
@@ -480,7 +482,29 @@ class Duplex(Readable):
     def _schedule_completion(self) -> None:
         if not self._completion_scheduled:
             self._completion_scheduled = True
+            if not self._in_turn:
+                self._event_loop.call_soon(self._complete_writes)
+
+    def _begin_turn(self) -> None:
+        """The carrier has something: writes made from here on complete with `_end_turn()`."""
+        self._in_turn = not self._completion_scheduled
+
+    def _end_turn(self) -> None:
+        """All listeners have returned.
+
+        Writes that nobody waits for are complete then, as they would be for Node, whose
+        process.nextTick runs here. A request and its answer are spared a turn of the loop, with
+        a system call of its own: 2 of 14 microseconds.
+        """
+        if not self._in_turn:
+            return
+        self._in_turn = False
+        if not self._completion_scheduled:
+            return
+        if self._need_drain or self._ending or any(back for _, back in self._in_flight):
             self._event_loop.call_soon(self._complete_writes)
+        else:
+            self._complete_writes()
 
     def _complete_writes(self) -> None:
         self._completion_scheduled = False

@@ -338,7 +338,11 @@ class Socket(SocketFacts, SocketEvents):
 
     def _carrier_received(self, data: memoryview | bytes) -> None:
         if not self._destroyed:
-            self._deliver(bytes(data))
+            self._begin_turn()
+            try:
+                self._deliver(bytes(data))
+            finally:
+                self._end_turn()
 
     def _deliver(self, data: bytes) -> None:
         if "first_byte" not in self.timeline:

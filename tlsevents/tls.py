@@ -333,12 +333,16 @@ class TLSSocket(TLSExtras, Socket):
             if self._carrier is not None:
                 self._carrier.hold(True)
             return
-        self._handle(engine.receive_data(data))
-        if self._onread is not None:
-            self._pull(self._onread)
-        if self._engine is not None and self._finished_message is not None:
-            self._look_for_renegotiation(self._engine)
-        self._flush()
+        self._begin_turn()
+        try:
+            self._handle(engine.receive_data(data))
+            if self._onread is not None:
+                self._pull(self._onread)
+            if self._engine is not None and self._finished_message is not None:
+                self._look_for_renegotiation(self._engine)
+            self._flush()
+        finally:
+            self._end_turn()
 
     def _pull(self, onread: OnRead) -> None:
         """Decrypt straight into the caller's buffers, until nothing is left."""
