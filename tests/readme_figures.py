@@ -25,6 +25,7 @@ Json: TypeAlias = dict[str, Any]
 
 _TITLES = {peer.key: peer.title for peer in PEERS}
 _DECIMALS = {scenario.key: scenario.decimals for scenario in SCENARIOS}
+_ONLY_IN = {peer.key: peer.only_in for peer in PEERS}
 _ALONE = {scenario.key for scenario in SCENARIOS if scenario.only_ours}
 
 
@@ -62,8 +63,10 @@ def _figure(column: str, result: Json, peer: str) -> str:
 def _notes(report: Json) -> Iterator[str]:
     for key in sorted(_ALONE & report["results"].keys()):
         result = report["results"][key]
-        figure = _figure(key, result, OURS)
-        yield f"* {result['title']}: {figure} {result['unit']}."
+        yield f"* {result['title']}: {_figure(key, result, OURS)} {result['unit']}."
+        for peer in result["peers"]:
+            if _ONLY_IN.get(peer) == key:
+                yield f"  {_TITLES[peer]}: {_figure(key, result, peer)} {result['unit']}."
     if any(NODE_OLD_AES in result["peers"] for result in report["results"].values()):
         yield (
             "* Node brings a newer OpenSSL than this Python has, which computes AES-GCM with the\n"

@@ -39,7 +39,7 @@ except ImportError:
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.chart import chart
-from tests.benchmarks.peers import NODE, PEERS, SCENARIOS, Peer, Scenario
+from tests.benchmarks.peers import ASKING, NODE, PEERS, SCENARIOS, Peer, Scenario
 from tests.benchmarks.report import Report, as_json, table, targets
 
 HERE = Path(__file__).resolve().parent
@@ -168,7 +168,7 @@ def audit(peer: Peer, scenario: Scenario, amount: int, seen: Counter[str]) -> st
         raise UnfairError(f"{peer.title}: {scenario.key}: {seen['resumed']} sessions were resumed")
     # One more than asked for: the client warms up with it.
     complete = seen["connections"] == seen["ended in order"] == amount + 1
-    if scenario.key == "handshake" and not complete:
+    if scenario.key in ("handshake", ASKING) and not complete:
         raise UnfairError(f"{peer.title}: {scenario.key}: {amount} asked for, seen {dict(seen)}")
     return negotiated[0].removeprefix("negotiated ")
 
@@ -275,7 +275,7 @@ def main() -> None:
             for scenario in scenarios:
                 amount = amount_of(scenario, arguments)
                 for peer in order:
-                    if scenario.key in peer.not_in or (scenario.only_ours and not peer.ours):
+                    if not peer.takes_part(scenario):
                         continue
                     if terminal:
                         line = f"round {turn + 1}: {scenario.key}, {peer.title}"

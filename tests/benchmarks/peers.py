@@ -20,6 +20,8 @@ STREAMS = "asyncio-streams"
 NODE = "node"
 NODE_OLD_AES = "node-old-aes"
 OURS = "tlsevents"
+# The scenario that tells what a socket pays for what it is asked for beside its bytes.
+ASKING = "asking"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,16 @@ SCENARIOS = (
         figure=lambda report, amount: report["median"] * 1e3,
         only_ours=True,
     ),
+    Scenario(
+        key=ASKING,
+        title="The same handshake with more asked of the socket; plain",
+        unit="CPU ms",
+        decimals=2,
+        amount=300,
+        quick_amount=60,
+        figure=lambda report, amount: _cpu_seconds(report) * 1e3 / amount,
+        only_ours=True,
+    ),
 )
 
 
@@ -118,11 +130,18 @@ class Peer:
     flags: tuple[str, ...] = ()
     # Scenarios in which this peer would only repeat the figure of another.
     not_in: frozenset[str] = frozenset()
+    # The only scenario in which this peer takes part, if it is made for one.
+    only_in: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ours(self) -> bool:
         return self.key.startswith(OURS)
+
+    def takes_part(self, scenario: Scenario) -> bool:
+        if self.only_in is not None:
+            return scenario.key == self.only_in
+        return scenario.key not in self.not_in and (self.ours or not scenario.only_ours)
 
     def missing(self) -> str | None:
         """Why this peer cannot take part here, or None."""
@@ -158,7 +177,7 @@ PEERS = (
         title="tlsevents async for",
         client="tlsevents_async.py",
         needs=("tlsevents", "pyee", "certifi", "idna"),
-        not_in=frozenset({"idle", "connect"}),
+        not_in=frozenset({"idle", "connect", ASKING}),
     ),
     Peer(
         key="tlsevents-uvloop",
@@ -166,6 +185,22 @@ PEERS = (
         client="tlsevents_events.py",
         needs=("tlsevents", "pyee", "certifi", "idna", "uvloop"),
         flags=("--uvloop",),
+        not_in=frozenset({ASKING}),
+    ),
+    *(
+        Peer(
+            key=f"{OURS}-{what}",
+            title=f"tlsevents with {title}",
+            client="tlsevents_events.py",
+            needs=("tlsevents", "pyee", "certifi", "idna"),
+            flags=("--ask", what),
+            only_in=ASKING,
+        )
+        for what, title in (
+            ("session", "a session listener"),
+            ("keylog", "a keylog listener"),
+            ("trace", "enable_trace"),
+        )
     ),
     Peer(
         key=NODE,

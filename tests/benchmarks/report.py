@@ -97,16 +97,16 @@ def table(report: Report) -> str:
     lines: list[str] = []
     for scenario, peers in report.measured():
         lines += [f"{scenario.title}, {scenario.unit}"]
-        head = f"  {'':30}{'median':>9}{'min':>9}{'max':>9}"
+        head = f"  {'':36}{'median':>9}{'min':>9}{'max':>9}"
         lines += [head if scenario.only_ours else f"{head}{'x ssl':>9}{'x streams':>11}"]
         for peer in peers:
             samples = report.samples[scenario.key][peer]
             figures = (statistics.median(samples), min(samples), max(samples))
-            line = f"  {TITLES[peer]:30}"
+            line = f"  {TITLES[peer]:36}"
             line += "".join(f"{figure:9.{scenario.decimals}f}" for figure in figures)
             if scenario.key == "connect":
                 line += f"  {report.longest(peer)}"
-            else:
+            elif not scenario.only_ours:
                 for against, width in ((YARDSTICK, 9), (STREAMS, 11)):
                     ratio = report.ratio(scenario.key, peer, against)
                     line += f"{'-' if ratio is None else f'{ratio:.2f}':>{width}}"

@@ -41,6 +41,8 @@ class Job:
     servername: str
     ca: str
     amount: int
+    # What else a socket is asked for: "session", "keylog" or "trace".
+    ask: str | None = None
     result: dict[str, object] = field(default_factory=dict)
 
     @functools.cached_property
@@ -87,6 +89,7 @@ def _job() -> tuple[Job, bool]:
         parser.add_argument(f"--{name}", required=True)
     for name in ("port", "amount"):
         parser.add_argument(f"--{name}", required=True, type=int)
+    parser.add_argument("--ask", choices=("session", "keylog", "trace"))
     parser.add_argument("--uvloop", action="store_true")
     arguments = vars(parser.parse_args())
     uvloop = arguments.pop("uvloop")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import os
 import statistics
 import time
+from pathlib import Path
 
 import tlsevents
 from tests.benchmarks.clients.harness import (
@@ -97,6 +100,10 @@ async def roundtrip(job: Job) -> None:
 
 async def open_and_close(job: Job) -> None:
     socket = connect(job)
+    if job.ask == "trace":
+        socket.enable_trace()
+    elif job.ask is not None:
+        socket.on(job.ask, lambda told: None)
     socket.on("secureConnect", socket.end)
     await socket.wait_closed()
 
@@ -119,6 +126,12 @@ async def idle(job: Job) -> None:
     with job.weighed():
         held += [await open_one() for _ in range(job.amount)]
         await asyncio.sleep(SETTLE_SECONDS)
+
+
+async def asking(job: Job) -> None:
+    # Nobody reads the trace; writing it is part of its price.
+    with Path(os.devnull).open("w", encoding="utf-8") as nobody, contextlib.redirect_stderr(nobody):
+        await handshake(job)
 
 
 class Stretch:
@@ -169,5 +182,6 @@ if __name__ == "__main__":
             "handshake": handshake,
             "idle": idle,
             "connect": connect_call,
+            "asking": asking,
         }
     )
