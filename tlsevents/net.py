@@ -527,9 +527,6 @@ class Socket(SocketFacts, SocketEvents):
             return None
         return self._failure() if self._had_error else stream_error("ERR_STREAM_PREMATURE_CLOSE")
 
-    def _is_ready(self) -> bool:
-        return self._carrier is not None and not self._connecting
-
     async def _wait_ready(self) -> Self:
         if self._destroyed:
             if self._reached_ready():

@@ -78,11 +78,11 @@ Below: TypeAlias = (
     "StreamBelow | sockets.socket | tuple[asyncio.StreamReader, asyncio.StreamWriter]"
 )
 
-# --- Node's words: camelCase, milliseconds --------------------------------------------------------
+# --- Both dialects --------------------------------------------------------------------------------
 
 
-class NetOptions(TypedDict, total=False):
-    """Options of `net.connect()`."""
+class _NetShared(TypedDict, total=False):
+    """Options of a connection whose names are one word; `timeout` is in the dialect's unit."""
 
     host: str | None
     port: int | str | None
@@ -90,22 +90,12 @@ class NetOptions(TypedDict, total=False):
     family: Literal[0, 4, 6, "IPv4", "IPv6"] | sockets.AddressFamily | None
     hints: int | None
     lookup: Lookup | None
-    localAddress: str | None
-    localPort: int | None
-    autoSelectFamily: bool | None
-    autoSelectFamilyAttemptTimeout: int | None
     timeout: float | None
-    handshakeTimeout: float | None
-    allowHalfOpen: bool | None
-    highWaterMark: int | None
-    noDelay: bool | None
-    keepAlive: bool | None
-    keepAliveInitialDelay: float | None
     onread: Mapping[str, Any] | None
 
 
-class ContextOptions(TypedDict, total=False):
-    """Options of `create_secure_context()`."""
+class _ContextShared(TypedDict, total=False):
+    """Options of a secure context whose names are one word."""
 
     ca: Sources | None
     cert: Sources | None
@@ -114,13 +104,46 @@ class ContextOptions(TypedDict, total=False):
     crl: Sources | None
     passphrase: str | None
     ciphers: str | None
+    sigalgs: str | None
+    dhparam: str | bytes | None
+
+
+class _TLSShared(TypedDict, total=False):
+    """Options of TLS whose names are one word."""
+
+    socket: Below | None
+    servername: str | None
+    session: Session | ssl.SSLSession | None
+    context: WrapsBio | None
+    signal: None
+
+
+# --- Node's words: camelCase, milliseconds --------------------------------------------------------
+
+
+class NetOptions(_NetShared, total=False):
+    """Options of `net.connect()`."""
+
+    localAddress: str | None
+    localPort: int | None
+    autoSelectFamily: bool | None
+    autoSelectFamilyAttemptTimeout: int | None
+    handshakeTimeout: float | None
+    allowHalfOpen: bool | None
+    highWaterMark: int | None
+    noDelay: bool | None
+    keepAlive: bool | None
+    keepAliveInitialDelay: float | None
+
+
+class ContextOptions(_ContextShared, total=False):
+    """Options of `create_secure_context()`."""
+
     minVersion: str | ssl.TLSVersion | None
     maxVersion: str | ssl.TLSVersion | None
     secureProtocol: str | None
     secureOptions: int | None
-    sigalgs: str | None
     ecdhCurve: str | None
-    dhparam: str | bytes | None
     honorCipherOrder: bool | None
     sessionIdContext: str | None
     sessionTimeout: int | None
@@ -132,70 +155,48 @@ class ContextOptions(TypedDict, total=False):
     privateKeyEngine: str | None
 
 
-class TLSOptions(NetOptions, ContextOptions, total=False):
+class TLSOptions(_TLSShared, NetOptions, ContextOptions, total=False):
     """Options of `connect()`."""
 
-    socket: Below | None
     rejectUnauthorized: bool | None
     checkServerIdentity: IdentityCheck | None
-    servername: str | None
     ALPNProtocols: Sequence[str] | bytes | None
-    session: Session | ssl.SSLSession | None
     sessionCache: SessionCache | bool | None
     minDHSize: float | None
     pskCallback: PskCallback | None
     requestOCSP: Literal[False] | None
     enableTrace: bool | None
     secureContext: SecureContext | None
-    context: WrapsBio | None
     objectMode: Literal[False] | None
     blockList: None
-    signal: None
 
 
 # --- Python's words: snake_case, seconds ----------------------------------------------------------
 
 
-class NetKeywords(TypedDict, total=False):
+class NetKeywords(_NetShared, total=False):
     """The same as keywords."""
 
-    host: str | None
-    port: int | str | None
-    path: str | os.PathLike[str] | None
-    family: Literal[0, 4, 6, "IPv4", "IPv6"] | sockets.AddressFamily | None
-    hints: int | None
-    lookup: Lookup | None
     local_address: str | None
     local_port: int | None
     auto_select_family: bool | None
     auto_select_family_attempt_timeout: float | None
-    timeout: float | None
     handshake_timeout: float | None
     allow_half_open: bool | None
     high_water_mark: int | None
     no_delay: bool | None
     keep_alive: bool | None
     keep_alive_initial_delay: float | None
-    onread: Mapping[str, Any] | None
 
 
-class ContextKeywords(TypedDict, total=False):
+class ContextKeywords(_ContextShared, total=False):
     """The same as keywords."""
 
-    ca: Sources | None
-    cert: Sources | None
-    key: Sealed | None
-    pfx: Sealed | None
-    crl: Sources | None
-    passphrase: str | None
-    ciphers: str | None
     min_version: str | ssl.TLSVersion | None
     max_version: str | ssl.TLSVersion | None
     secure_protocol: str | None
     secure_options: int | None
-    sigalgs: str | None
     ecdh_curve: str | None
-    dhparam: str | bytes | None
     honor_cipher_order: bool | None
     session_id_context: str | None
     session_timeout: int | None
@@ -207,25 +208,20 @@ class ContextKeywords(TypedDict, total=False):
     private_key_engine: str | None
 
 
-class TLSKeywords(NetKeywords, ContextKeywords, total=False):
+class TLSKeywords(_TLSShared, NetKeywords, ContextKeywords, total=False):
     """The same as keywords."""
 
-    socket: Below | None
     reject_unauthorized: bool | None
     check_server_identity: IdentityCheck | None
-    servername: str | None
     alpn_protocols: Sequence[str] | bytes | None
-    session: Session | ssl.SSLSession | None
     session_cache: SessionCache | bool | None
     min_dh_size: float | None
     psk_callback: PskCallback | None
     request_ocsp: Literal[False] | None
     enable_trace: bool | None
     secure_context: SecureContext | None
-    context: WrapsBio | None
     object_mode: Literal[False] | None
     block_list: None
-    signal: None
 
 
 # --- Calls ----------------------------------------------------------------------------------------
