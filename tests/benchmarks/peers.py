@@ -20,6 +20,7 @@ STREAMS = "asyncio-streams"
 NODE = "node"
 NODE_OLD_AES = "node-old-aes"
 OURS = "tlsevents"
+OUR_NEEDS = ("tlsevents", "pyee", "certifi", "idna")
 # The scenario that tells what a socket pays for what it is asked for beside its bytes.
 ASKING = "asking"
 
@@ -37,8 +38,9 @@ class Scenario:
     only_ours: bool = False
 
 
-def _cpu_seconds(report: Mapping[str, float]) -> float:
-    return report["user"] + report["system"]
+def _cpu(per_second: float) -> Callable[[Mapping[str, float], int], float]:
+    """CPU time for one of the amount, in a unit of which `per_second` are a second."""
+    return lambda report, amount: (report["user"] + report["system"]) * per_second / amount
 
 
 SCENARIOS = (
@@ -49,7 +51,7 @@ SCENARIOS = (
         decimals=2,
         amount=GIB,
         quick_amount=GIB // 8,
-        figure=lambda report, amount: _cpu_seconds(report) * GIB / amount,
+        figure=_cpu(GIB),
     ),
     Scenario(
         key="upload",
@@ -58,7 +60,7 @@ SCENARIOS = (
         decimals=2,
         amount=GIB,
         quick_amount=GIB // 8,
-        figure=lambda report, amount: _cpu_seconds(report) * GIB / amount,
+        figure=_cpu(GIB),
     ),
     Scenario(
         key="roundtrip",
@@ -67,7 +69,7 @@ SCENARIOS = (
         decimals=1,
         amount=20_000,
         quick_amount=4_000,
-        figure=lambda report, amount: _cpu_seconds(report) * 1e6 / amount,
+        figure=_cpu(1e6),
     ),
     Scenario(
         key="handshake",
@@ -76,7 +78,7 @@ SCENARIOS = (
         decimals=2,
         amount=300,
         quick_amount=60,
-        figure=lambda report, amount: _cpu_seconds(report) * 1e3 / amount,
+        figure=_cpu(1e3),
     ),
     Scenario(
         key="idle",
@@ -104,7 +106,7 @@ SCENARIOS = (
         decimals=2,
         amount=300,
         quick_amount=60,
-        figure=lambda report, amount: _cpu_seconds(report) * 1e3 / amount,
+        figure=_cpu(1e3),
         only_ours=True,
     ),
 )
@@ -170,20 +172,20 @@ PEERS = (
         key=OURS,
         title="tlsevents",
         client="tlsevents_events.py",
-        needs=("tlsevents", "pyee", "certifi", "idna"),
+        needs=OUR_NEEDS,
     ),
     Peer(
         key="tlsevents-async",
         title="tlsevents async for",
         client="tlsevents_async.py",
-        needs=("tlsevents", "pyee", "certifi", "idna"),
+        needs=OUR_NEEDS,
         not_in=frozenset({"idle", "connect", ASKING}),
     ),
     Peer(
         key="tlsevents-uvloop",
         title="tlsevents on uvloop",
         client="tlsevents_events.py",
-        needs=("tlsevents", "pyee", "certifi", "idna", "uvloop"),
+        needs=(*OUR_NEEDS, "uvloop"),
         flags=("--uvloop",),
         not_in=frozenset({ASKING}),
     ),
@@ -192,7 +194,7 @@ PEERS = (
             key=f"{OURS}-{what}",
             title=f"tlsevents with {title}",
             client="tlsevents_events.py",
-            needs=("tlsevents", "pyee", "certifi", "idna"),
+            needs=OUR_NEEDS,
             flags=("--ask", what),
             only_in=ASKING,
         )

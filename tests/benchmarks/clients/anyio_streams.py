@@ -8,10 +8,10 @@ from anyio.streams.tls import TLSStream
 from tests.benchmarks.clients.harness import (
     MESSAGE,
     READ_BYTES,
-    SETTLE_SECONDS,
-    WARM_CONNECTIONS,
     WRITE_BYTES,
     Job,
+    handshakes,
+    idling,
     run_asyncio,
 )
 
@@ -61,23 +61,18 @@ async def open_and_close(job: Job) -> None:
 
 
 async def handshake(job: Job) -> None:
-    await open_and_close(job)
-    with job.measured():
-        for _ in range(job.amount):
-            await open_and_close(job)
+    await handshakes(job, open_and_close)
+
+
+async def open_one(job: Job) -> TLSStream:
+    stream = await connect(job)
+    await stream.send(job.command(b"E", 1))
+    await round_trip(stream)
+    return stream
 
 
 async def idle(job: Job) -> None:
-    async def open_one() -> TLSStream:
-        stream = await connect(job)
-        await stream.send(job.command(b"E", 1))
-        await round_trip(stream)
-        return stream
-
-    held = [await open_one() for _ in range(WARM_CONNECTIONS)]
-    with job.weighed():
-        held += [await open_one() for _ in range(job.amount)]
-        await anyio.sleep(SETTLE_SECONDS)
+    await idling(job, open_one)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ from typing import cast
 from tests.benchmarks.clients.harness import (
     MESSAGE,
     READ_BYTES,
-    SETTLE_SECONDS,
-    WARM_CONNECTIONS,
     Job,
+    idling,
     run_asyncio,
 )
 
@@ -69,18 +68,16 @@ async def roundtrip(job: Job) -> None:
         await client.done
 
 
-async def idle(job: Job) -> None:
-    async def open_one() -> Client:
-        client = await connect(job)
-        client.left = len(MESSAGE)
-        client.transport.write(job.command(b"E", 1) + MESSAGE)
-        await client.done
-        return client
+async def open_one(job: Job) -> Client:
+    client = await connect(job)
+    client.left = len(MESSAGE)
+    client.transport.write(job.command(b"E", 1) + MESSAGE)
+    await client.done
+    return client
 
-    held = [await open_one() for _ in range(WARM_CONNECTIONS)]
-    with job.weighed():
-        held += [await open_one() for _ in range(job.amount)]
-        await asyncio.sleep(SETTLE_SECONDS)
+
+async def idle(job: Job) -> None:
+    await idling(job, open_one)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from typing import TypeVar, cast
 
 from tests.benchmarks.clients.harness import (
     MESSAGE,
-    SETTLE_SECONDS,
-    WARM_CONNECTIONS,
     WRITE_BYTES,
     Job,
+    handshakes,
+    idling,
     run_asyncio,
 )
 
@@ -134,23 +134,18 @@ async def open_and_close(job: Job) -> None:
 
 
 async def handshake(job: Job) -> None:
-    await open_and_close(job)
-    with job.measured():
-        for _ in range(job.amount):
-            await open_and_close(job)
+    await handshakes(job, open_and_close)
+
+
+async def open_one(job: Job) -> RoundTrips:
+    client = await round_trips(job, 1)
+    client.transport.write(job.command(b"E", 1) + MESSAGE)
+    await client.done
+    return client
 
 
 async def idle(job: Job) -> None:
-    async def open_one() -> RoundTrips:
-        client = await round_trips(job, 1)
-        client.transport.write(job.command(b"E", 1) + MESSAGE)
-        await client.done
-        return client
-
-    held = [await open_one() for _ in range(WARM_CONNECTIONS)]
-    with job.weighed():
-        held += [await open_one() for _ in range(job.amount)]
-        await asyncio.sleep(SETTLE_SECONDS)
+    await idling(job, open_one)
 
 
 if __name__ == "__main__":

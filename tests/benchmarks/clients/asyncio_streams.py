@@ -7,10 +7,10 @@ import asyncio
 from tests.benchmarks.clients.harness import (
     MESSAGE,
     READ_BYTES,
-    SETTLE_SECONDS,
-    WARM_CONNECTIONS,
     WRITE_BYTES,
     Job,
+    handshakes,
+    idling,
     run_asyncio,
 )
 
@@ -58,23 +58,18 @@ async def open_and_close(job: Job) -> None:
 
 
 async def handshake(job: Job) -> None:
-    await open_and_close(job)
-    with job.measured():
-        for _ in range(job.amount):
-            await open_and_close(job)
+    await handshakes(job, open_and_close)
+
+
+async def open_one(job: Job) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await connect(job)
+    writer.write(job.command(b"E", 1) + MESSAGE)
+    await reader.readexactly(len(MESSAGE))
+    return reader, writer
 
 
 async def idle(job: Job) -> None:
-    async def open_one() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await connect(job)
-        writer.write(job.command(b"E", 1) + MESSAGE)
-        await reader.readexactly(len(MESSAGE))
-        return reader, writer
-
-    held = [await open_one() for _ in range(WARM_CONNECTIONS)]
-    with job.weighed():
-        held += [await open_one() for _ in range(job.amount)]
-        await asyncio.sleep(SETTLE_SECONDS)
+    await idling(job, open_one)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,22 @@ def proportional_set_size() -> int:
     raise RuntimeError("no Pss in smaps_rollup")
 
 
+async def handshakes(job: Job, open_and_close: Callable[[Job], Awaitable[object]]) -> None:
+    """The scenario `handshake`; the first connection buys what is bought once."""
+    await open_and_close(job)
+    with job.measured():
+        for _ in range(job.amount):
+            await open_and_close(job)
+
+
+async def idling(job: Job, open_one: Callable[[Job], Awaitable[object]]) -> None:
+    """The scenario `idle`; `open_one` returns what keeps a connection open that has been used."""
+    held = [await open_one(job) for _ in range(WARM_CONNECTIONS)]
+    with job.weighed():
+        held += [await open_one(job) for _ in range(job.amount)]
+        await asyncio.sleep(SETTLE_SECONDS)
+
+
 def _job() -> tuple[Job, bool]:
     parser = argparse.ArgumentParser()
     for name in ("scenario", "host", "servername", "ca"):

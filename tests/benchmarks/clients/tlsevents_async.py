@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import tlsevents
-from tests.benchmarks.clients.harness import MESSAGE, WRITE_BYTES, Job, run_asyncio
+from tests.benchmarks.clients.harness import (
+    MESSAGE,
+    WRITE_BYTES,
+    Job,
+    handshakes,
+    run_asyncio,
+)
 
 
 def connect(job: Job) -> tlsevents.TLSSocket:
@@ -55,10 +61,7 @@ async def open_and_close(job: Job) -> None:
 
 
 async def handshake(job: Job) -> None:
-    await open_and_close(job)
-    with job.measured():
-        for _ in range(job.amount):
-            await open_and_close(job)
+    await handshakes(job, open_and_close)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from pathlib import Path
 import tlsevents
 from tests.benchmarks.clients.harness import (
     MESSAGE,
-    SETTLE_SECONDS,
-    WARM_CONNECTIONS,
     WRITE_BYTES,
     Job,
+    handshakes,
+    idling,
     run_asyncio,
 )
 
@@ -109,23 +109,18 @@ async def open_and_close(job: Job) -> None:
 
 
 async def handshake(job: Job) -> None:
-    await open_and_close(job)
-    with job.measured():
-        for _ in range(job.amount):
-            await open_and_close(job)
+    await handshakes(job, open_and_close)
+
+
+async def open_one(job: Job) -> tlsevents.TLSSocket:
+    socket: tlsevents.TLSSocket = await connect(job)
+    socket.write(job.command(b"E", 1))
+    await round_trips(socket, 1)
+    return socket
 
 
 async def idle(job: Job) -> None:
-    async def open_one() -> tlsevents.TLSSocket:
-        socket: tlsevents.TLSSocket = await connect(job)
-        socket.write(job.command(b"E", 1))
-        await round_trips(socket, 1)
-        return socket
-
-    held = [await open_one() for _ in range(WARM_CONNECTIONS)]
-    with job.weighed():
-        held += [await open_one() for _ in range(job.amount)]
-        await asyncio.sleep(SETTLE_SECONDS)
+    await idling(job, open_one)
 
 
 async def asking(job: Job) -> None:
